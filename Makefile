@@ -1,0 +1,58 @@
+PORT ?= 3030
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNNABLE := $(VENV)/.runnable
+COMPLETE := $(VENV)/.complete
+
+CLIENTS := tests/clients
+CLIENT_PACKAGES := $(if $(wildcard $(CLIENTS)/package.json),$(CLIENTS)/node_modules/.complete)
+PORTAL_TESTS := $(wildcard tests/portal/*.js tests/portal/*.mjs)
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test check bench
+
+help:
+	@echo "make run       serve the demo school on port $(PORT) (PORT=4000 make run for another)"
+	@echo "make install   everything that tests and checks need, in $(VENV)"
+	@echo "make test      all tests"
+	@echo "make check     lint, types, import rules"
+	@echo "make bench     the benchmarks"
+
+run: $(RUNNABLE)
+	@exec $(BIN)/stonechat serve --demo --port $(PORT)
+
+install: $(COMPLETE)
+
+test: $(COMPLETE) $(CLIENT_PACKAGES)
+	$(BIN)/pytest
+	$(if $(PORTAL_TESTS),node --test $(PORTAL_TESTS))
+
+check: $(COMPLETE)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(COMPLETE)
+	$(BIN)/python -m benchmarks
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNNABLE): pyproject.toml hatch_build.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
+	@touch $@
+
+# Dependency groups need pip 25.1 or newer.
+$(COMPLETE): pyproject.toml hatch_build.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]' --group test --group check
+	@touch $@ $(RUNNABLE)
+
+$(CLIENTS)/node_modules/.complete: $(wildcard $(CLIENTS)/package.json $(CLIENTS)/package-lock.json)
+	cd $(CLIENTS) && if [ -f package-lock.json ]; then npm ci --no-audit --no-fund; \
+		else npm install --no-package-lock --no-audit --no-fund; fi
+	@touch $@

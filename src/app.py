@@ -1,0 +1,97 @@
+"""The school chat: an application of the framework, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .core.application import Application
+from .core.authentication import (
+    AuthenticationOptions,
+    LocalOptions,
+    PasswordOptions,
+    TokenOptions,
+    authentication,
+)
+from .core.configuration import ConfigurationError
+from .core.context import Params
+from .core.extensions import extensions
+from .core.logs import configure_logs
+from .core.transports.realtime import realtime
+from .core.transports.rest import rest
+from .hooks.access import require_user
+from .hooks.tenancy import tenancy
+from .models.database import Database, database
+from .services import services
+from .settings import Settings, load_settings
+from .site import health, portal
+from .socket import sockets
+
+
+def create_app(settings: Settings | None = None) -> Application:
+    """The school, ready to be served; its database is opened by ``setup``.
+
+    Raises ConfigurationError for settings that do not fit, ExtensionError for an extension that fails.
+    """
+    settings = settings or load_settings()
+    configure_logs(settings.logs.level, settings.logs.format)
+    app = Application(settings.model_dump())
+    mongodb = Database(settings.mongodb.url, settings.mongodb.database, settings.mongodb.folder)
+    return (
+        app.configure(database(mongodb))
+        .configure(rest(origins=settings.http.origins, max_body=settings.http.max_body_bytes))
+        .configure(
+            realtime(
+                origins=settings.http.origins,
+                max_message=settings.sockets.max_message_bytes,
+                max_pending=settings.sockets.max_pending_calls,
+                ping_interval=settings.sockets.ping_interval,
+                ping_timeout=settings.sockets.ping_timeout,
+            )
+        )
+        .hooks({"before": {"all": [require_user]}})
+        .configure(tenancy)
+        .configure(services)
+        .configure(authentication(_authentication(app, settings)))
+        .configure(
+            sockets(
+                grace=settings.presence.grace_seconds,
+                expires=settings.typing.expires_seconds,
+                every=settings.typing.forward_every_seconds,
+            )
+        )
+        .configure(health(mongodb.ping))
+        .configure(portal)
+        .configure(extensions(settings.extensions.enabled))
+    )
+
+
+def _authentication(app: Application, settings: Settings) -> AuthenticationOptions:
+    options = settings.authentication
+    if options.secret is None:
+        raise ConfigurationError(["authentication.secret: is required"])
+
+    async def of_school(data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Two schools may know the same name: ``school``, a slug, tells which is meant."""
+        slug = data.get("school")
+        if slug is None:
+            return {}
+        if not isinstance(slug, str):
+            return None
+        found = await app.service("schools").find(Params(query={"slug": slug, "$limit": 1}, paginate=False))
+        return {"schoolId": found[0]["_id"]} if found else None
+
+    return AuthenticationOptions(
+        tokens=TokenOptions(
+            secret=options.secret.get_secret_value(),
+            audience=options.audience,
+            issuer=options.issuer,
+            expires_in=options.access_token_minutes * 60,
+        ),
+        local=LocalOptions(username_fields={"email": ("email", "collegeId")}, extra_query=of_school),
+        passwords=PasswordOptions(
+            time_cost=options.argon2.time_cost,
+            memory_cost=options.argon2.memory_cost,
+            parallelism=options.argon2.parallelism,
+        ),
+    )

@@ -1,0 +1,226 @@
+"""The command line: ``stonechat --help``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from pymongo.errors import PyMongoError
+
+from . import __version__, demo
+from .app import create_app
+from .core import server
+from .core.application import Application
+from .core.configuration import ConfigurationError
+from .core.context import EVENT_OF_METHOD
+from .core.extensions import ExtensionError
+from .core.hooks import TYPES
+from .core.logs import configure_logs
+from .core.mongod import MongodError
+from .core.service import Service
+from .models import MODELS
+from .settings import Settings, load_settings
+
+FAILURE: Final = 2
+INTERRUPTED: Final = 130
+
+T = TypeVar("T")
+
+
+class CommandError(Exception):
+    """What a person can mend: printed as one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except (CommandError, ConfigurationError, ExtensionError, MongodError) as error:
+        sys.exit(_fail(str(error)))
+    except PyMongoError as error:
+        sys.exit(_fail(f"the database does not answer: {str(error).partition(',')[0]}"))
+    except OSError as error:
+        sys.exit(_fail(f"{error.strerror or error}"))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stonechat", description="Services, hooks and live events, and the school chat built on them."
+    )
+    parser.add_argument("--version", action="version", version=f"stonechat {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        added.add_argument(
+            "--config", type=Path, metavar="FILE", help="a TOML file over the configured layers"
+        )
+        return added
+
+    serve = add("serve", _serve, "Serve the school, or another application, until Ctrl-C.")
+    serve.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
+    serve.add_argument("--host", help="address to listen on; default: http.host of the configuration")
+    serve.add_argument("--port", type=_port, help="port to listen on, 0 for any free one; default: http.port")
+    serve.add_argument(
+        "--demo", action="store_true", help="make the demo data if it is missing, print its logins"
+    )
+    add("seed", _seed, "Make the demo data that is missing.")
+    add("indexes", _indexes, "Make the database's indexes and list them.")
+    routes = add("routes", _routes, "List services with their methods, hooks and events.")
+    routes.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
+    add("check-config", _check_config, "Check the configuration and print what is in force.")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    settings = load_settings(extra=options.config)
+    app = _application(options.app, settings)
+    if options.demo:
+        _refuse_production(settings)
+        app.configure(demo.seeded)
+    host, port = options.host or settings.http.host, options.port
+    port = settings.http.port if port is None else port
+    try:
+        listener = server.bind(host, port)
+    except OSError as error:
+        raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    uvicorn_config = server.config(
+        app,
+        max_message=settings.sockets.max_message_bytes,
+        trusted_proxies=settings.http.trusted_proxies,
+    )
+
+    def ready(address: str) -> None:
+        if options.demo:
+            _print_logins()
+        print(f"Stonechat {__version__} is ready: {address}", flush=True)
+
+    with asyncio.Runner(loop_factory=uvicorn_config.get_loop_factory()) as runner:
+        runner.run(server.serve(app, listener, uvicorn_config, ready))
+
+
+def _seed(options: argparse.Namespace) -> None:
+    settings = load_settings(extra=options.config)
+    _refuse_production(settings)
+    made = _run_with(create_app(settings), demo.seed)
+    print(f"{made} records made." if made else "Everything is there already.")
+    _print_logins()
+
+
+def _indexes(options: argparse.Namespace) -> None:
+    async def read(_: Application) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
+        for model in MODELS:
+            collection = model.documents()
+            for name, index in sorted((await collection.index_information()).items()):
+                kind = " ".join(word for word in ("unique", "partialFilterExpression") if word in index)
+                keys = ", ".join(f"{field}:{order}" for field, order in index["key"])
+                rows.append((collection.name, name, keys, kind.replace("FilterExpression", "")))
+        return rows
+
+    rows = _run_with(create_app(load_settings(extra=options.config)), read)
+    _print_table(("COLLECTION", "INDEX", "KEYS", "KIND"), rows)
+
+
+def _routes(options: argparse.Namespace) -> None:
+    app = _application(options.app, load_settings(extra=options.config))
+    rows = [
+        (
+            f"/{path}".replace("//", "/"),
+            " ".join(service.methods),
+            _hook_counts(app, service),
+            " ".join(service.wire_event(event) for event in _emitted(service)),
+        )
+        for path, service in sorted(app.services.items())
+    ]
+    _print_table(("SERVICE", "METHODS", "HOOKS", "EVENTS"), rows)
+
+
+def _check_config(options: argparse.Namespace) -> None:
+    settings = load_settings(extra=options.config)
+    for table, values in settings.model_dump(mode="json").items():
+        if not isinstance(values, dict):
+            print(f"{table} = {values}")
+            continue
+        for name, value in cast("dict[str, Any]", values).items():
+            print(f"{table}.{name} = {value}")
+
+
+def _application(location: str | None, settings: Settings) -> Application:
+    if location is None:
+        return create_app(settings)
+    configure_logs(settings.logs.level, settings.logs.format)
+    module_name, _, attribute = location.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        app = getattr(importlib.import_module(module_name), attribute or "app")
+    except (ImportError, AttributeError) as error:
+        raise CommandError(f"cannot load {location}: {error}") from None
+    if not isinstance(app, Application):
+        raise CommandError(f"{location} is not a Stonechat application")
+    return app
+
+
+def _run_with(app: Application, work: Callable[[Application], Awaitable[T]]) -> T:
+    """Do some work with the application set up, without serving it."""
+
+    async def run() -> T:
+        try:
+            await app.setup()
+            return await work(app)
+        finally:
+            await app.teardown()
+
+    return asyncio.run(run())
+
+
+def _refuse_production(settings: Settings) -> None:
+    if settings.environment == "production":
+        raise CommandError("demo data is not for production: its passwords are known to everybody")
+
+
+def _hook_counts(app: Application, service: Service) -> str:
+    stores = (app.hook_store(), service.hook_store())
+    counts = {
+        kind: sum(len(store.of(kind, name)) for store in stores for name in ("all", *service.methods))
+        for kind in TYPES
+    }
+    return " ".join(f"{kind}:{count}" for kind, count in counts.items() if count)
+
+
+def _emitted(service: Service) -> Iterable[str]:
+    standard = (EVENT_OF_METHOD[method] for method in service.methods if method in EVENT_OF_METHOD)
+    return (*standard, *service.custom_events)
+
+
+def _print_logins() -> None:
+    print(f"Demo logins, password {demo.PASSWORD}:")
+    for school, email, role in demo.logins():
+        print(f"  {email:<20} {role:<8} {school}")
+
+
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    for row in (header, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _fail(message: str) -> int:
+    for line in message.splitlines():
+        print(f"stonechat: {line}", file=sys.stderr)
+    return FAILURE

@@ -1,0 +1,77 @@
+"""Keeps what live connections know of their user in step with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from ..application import Application
+from ..context import HookContext
+from ..routing import strip_path
+from ..service import Service
+from ..shapes import is_mapping
+from .entities import Entities
+from .sessions import Sessions
+
+EVENTS: Final = ("patched", "updated", "removed")
+
+
+class EntityWatch:
+    """Listens to the entities' service, now or as soon as it is registered.
+
+    ``changes`` counts its events: who has loaded an entity can tell whether it may be outdated.
+    """
+
+    def __init__(self, app: Application, entities: Entities, sessions: Sessions, name: str) -> None:
+        self.changes = 0
+        self._app = app
+        self._entities = entities
+        self._sessions = sessions
+        self._name = name
+        self._stale: set[str] = set()
+        self._refreshing: set[str] = set()
+
+    def attach(self) -> None:
+        path = strip_path(self._entities.path)
+
+        def mixin(service: Service, registered_path: str, options: object) -> None:
+            if registered_path == path:
+                self._listen(service)
+
+        self._app.mixins.append(mixin)
+        if path in self._app.services:
+            self._listen(self._app.services[path])
+
+    async def refresh(self, user_id: str) -> None:
+        """Load the user anew for its connections; close them if there is no such user any more.
+
+        Events of this process call it. What hears of changes on other nodes must call it too.
+        """
+        self._stale.add(user_id)
+        if user_id in self._refreshing:
+            return
+        self._refreshing.add(user_id)
+        try:
+            # One at a time, until nothing changed while loading: the last load is the newest state.
+            while user_id in self._stale:
+                self._stale.discard(user_id)
+                entity = await self._entities.load(user_id)
+                for connection in self._sessions.of_user(user_id):
+                    if entity is None:
+                        self._app.emit("disconnect", connection)
+                    else:
+                        connection[self._name] = entity
+        finally:
+            self._refreshing.discard(user_id)
+            self._stale.discard(user_id)
+
+    def _listen(self, service: Service) -> None:
+        for event in EVENTS:
+            service.on(event, self._changed)
+
+    def _changed(self, item: object, context: HookContext | None = None) -> Coroutine[Any, Any, None] | None:
+        self.changes += 1
+        user_id = item.get(self._entities.id_field) if is_mapping(item) else None
+        if user_id is None and context is not None:
+            user_id = context.id
+        return self.refresh(str(user_id)) if self._sessions.of_user(str(user_id)) else None

@@ -1,0 +1,230 @@
+"""Channels: sets of connections that events are sent to, and the publishers that choose them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from .context import UNSET, Connection, HookContext, Params
+from .events import Tasks
+from .shapes import is_list
+
+if TYPE_CHECKING:
+    from .application import Application
+    from .service import Service
+
+logger = structlog.stdlib.get_logger(__name__)
+
+Predicate = Callable[[Connection], bool]
+
+
+class Channel:
+    """A set of connections in order of joining, and optionally the payload they get instead."""
+
+    def __init__(self, connections: Iterable[Connection] = (), data: Any = UNSET) -> None:
+        self._connections: dict[Connection, None] = dict.fromkeys(connections)
+        self.data = data
+
+    @property
+    def connections(self) -> list[Connection]:
+        return list(self._connections)
+
+    def join(self, *connections: Connection) -> Channel:
+        self._connections.update(dict.fromkeys(connections))
+        return self
+
+    def leave(self, *leaving: Connection | Predicate) -> Channel:
+        for one in leaving:
+            gone = [one] if isinstance(one, Connection) else [c for c in self._connections if one(c)]
+            for connection in gone:
+                self._connections.pop(connection, None)
+        return self
+
+    def filter(self, predicate: Predicate) -> Channel:
+        return Channel((c for c in self._connections if predicate(c)), self.data)
+
+    def send(self, data: Any) -> Channel:
+        """The same connections, which get ``data`` instead of the result."""
+        return Channel(self._connections, data)
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._connections
+
+
+class CombinedChannel(Channel):
+    """Several channels as one; who is in more than one gets the payload of the first."""
+
+    def __init__(self, children: Sequence[Channel]) -> None:
+        super().__init__(connection for child in children for connection in child.connections)
+        self.children = tuple(children)
+
+    def join(self, *connections: Connection) -> Channel:
+        for child in self.children:
+            child.join(*connections)
+        return super().join(*connections)
+
+    def leave(self, *leaving: Connection | Predicate) -> Channel:
+        for child in self.children:
+            child.leave(*leaving)
+        return super().leave(*leaving)
+
+    def payloads(self) -> Iterable[tuple[Any, list[Connection]]]:
+        """The connections grouped by the payload they are to get, each connection once."""
+        seen: set[Connection] = set()
+        for child in self.children:
+            fresh = [c for c in child.connections if c not in seen]
+            seen.update(fresh)
+            if fresh:
+                yield child.data, fresh
+
+
+class NamedChannel(Channel):
+    """A channel of the registry: it disappears from there when its last connection leaves."""
+
+    def __init__(self, name: str, registry: dict[str, NamedChannel]) -> None:
+        super().__init__()
+        self.name = name
+        self._registry = registry
+
+    def join(self, *connections: Connection) -> Channel:
+        self._registry.setdefault(self.name, self)
+        return super().join(*connections)
+
+    def leave(self, *leaving: Connection | Predicate) -> Channel:
+        super().leave(*leaving)
+        if not self._connections and self._registry.get(self.name) is self:
+            del self._registry[self.name]
+        return self
+
+
+class ChannelRegistry:
+    def __init__(self) -> None:
+        self._channels: dict[str, NamedChannel] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._channels)
+
+    def channel(self, names: Iterable[str]) -> Channel:
+        """One channel, made at need, or several combined. Raises ValueError without a name."""
+        found = [self._named(name) for name in names]
+        if not found:
+            raise ValueError("app.channel needs at least one channel name")
+        return found[0] if len(found) == 1 else CombinedChannel(found)
+
+    def leave_all(self, connection: Connection) -> None:
+        for channel in tuple(self._channels.values()):
+            channel.leave(connection)
+
+    def _named(self, name: str) -> NamedChannel:
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = NamedChannel(name, self._channels)
+        return channel
+
+
+Publication = Channel | None | Sequence["Publication"]
+Publisher = Callable[[Any, HookContext], Publication | Awaitable[Publication]]
+
+
+class PublisherMap:
+    """The publishers of an application or a service: one for each event, one for the rest."""
+
+    def __init__(self) -> None:
+        self._by_event: dict[str | None, Publisher] = {}
+
+    def set(self, event: str | None, publisher: Publisher) -> None:
+        self._by_event[event] = publisher
+
+    def get(self, event: str | None) -> Publisher | None:
+        return self._by_event.get(event)
+
+
+class Publications:
+    """Finds who is to get an event and hands it on, in the order in which the events happened.
+
+    Publishers may be coroutine functions. They run at once and side by side, but their answers are
+    sent in turn, so that no client sees two events swapped. Each delivery is the application event
+    ``publish`` with ``(service, event, payload, connections)``, which the transports listen to.
+    """
+
+    def __init__(self, app: Application, tasks: Tasks) -> None:
+        self._app = app
+        self._tasks = tasks
+        self._turn: asyncio.Task[None] | None = None
+
+    def publish(self, service: Service, event: str, item: Any, context: HookContext | None) -> None:
+        publisher = self._choose(service, event)
+        if publisher is None:
+            return
+        if context is None:
+            context = HookContext(service, event, params=Params())
+            context.result = item
+        try:
+            answer = publisher(item, context)
+        except Exception:
+            logger.exception("publisher failed", path=service.path, event_name=event)
+            return
+        if inspect.isawaitable(answer):
+            pending: asyncio.Future[Publication] = asyncio.ensure_future(answer)
+        elif self._turn is None:
+            self._deliver(service, event, item, context, answer)
+            return
+        else:
+            pending = asyncio.get_running_loop().create_future()
+            pending.set_result(answer)
+        previous = self._turn
+
+        async def in_turn() -> None:
+            publication: Publication = None
+            try:
+                publication = await pending
+            except Exception:
+                logger.exception("publisher failed", path=service.path, event_name=event)
+            if previous is not None:
+                await asyncio.wait([previous])
+            self._deliver(service, event, item, context, publication)
+            if self._turn is turn:
+                self._turn = None
+
+        turn = self._turn = self._tasks.start(in_turn(), name=f"publish {service.path} {event}")
+
+    def _choose(self, service: Service, event: str) -> Publisher | None:
+        own, app = service.publishers, self._app.publishers
+        return own.get(event) or own.get(None) or app.get(event) or app.get(None)
+
+    def _deliver(
+        self, service: Service, event: str, item: Any, context: HookContext, publication: Publication
+    ) -> None:
+        channels = _flatten(publication)
+        for data, connections in CombinedChannel(channels).payloads():
+            payload = _payload(item, context) if data is UNSET else data
+            self._app.emit("publish", service, event, payload, connections)
+
+
+def _flatten(publication: Publication) -> list[Channel]:
+    if publication is None:
+        return []
+    if isinstance(publication, CombinedChannel):
+        return [deep for child in publication.children for deep in _flatten(child)]
+    if isinstance(publication, Channel):
+        return [publication]
+    return [channel for part in publication if part is not None for channel in _flatten(part)]
+
+
+def _payload(item: Any, context: HookContext) -> Any:
+    """What clients get of ``item``: its counterpart in ``context.dispatch`` where there is one."""
+    if context.dispatch is UNSET or context.dispatch is None:
+        return item
+    if is_list(context.result) and is_list(context.dispatch):
+        for position, one in enumerate(context.result):
+            if one is item and position < len(context.dispatch):
+                return context.dispatch[position]
+    return context.dispatch

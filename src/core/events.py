@@ -1,0 +1,109 @@
+"""An event emitter whose listeners may be plain functions or coroutine functions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+Listener = Callable[..., Any]
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Tasks:
+    """Background tasks that somebody holds: a failure is logged, and closing waits for them."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str | None = None) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def close(self, grace: float = 5.0) -> None:
+        """Wait up to ``grace`` seconds for what is running, then cancel the rest."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace
+        while running := self._running - {asyncio.current_task()}:
+            _, late = await asyncio.wait(running, timeout=max(0, deadline - loop.time()))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("background task failed", task=task.get_name(), exc_info=error)
+
+
+class _Once:
+    """Stands for a listener until its first event; equal to it, so that ``off`` finds it."""
+
+    def __init__(self, emitter: EventEmitter, event: str, listener: Listener) -> None:
+        self._emitter = emitter
+        self._event = event
+        self._listener = listener
+
+    def __call__(self, *args: Any) -> Any:
+        self._emitter.off(self._event, self)
+        return self._listener(*args)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or bool(self._listener == other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class EventEmitter:
+    """``on``, ``once``, ``off`` and ``emit``; a listener that fails never fails the emitter."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._listeners: dict[str, list[Listener]] = {}
+
+    def on(self, event: str, listener: Listener) -> None:
+        self._listeners.setdefault(event, []).append(listener)
+
+    def once(self, event: str, listener: Listener) -> None:
+        self.on(event, _Once(self, event, listener))
+
+    def off(self, event: str, listener: Listener) -> None:
+        listeners = self._listeners.get(event, [])
+        if listener in listeners:
+            listeners.remove(listener)
+        if not listeners:
+            self._listeners.pop(event, None)
+
+    def has_listeners(self, event: str) -> bool:
+        return event in self._listeners
+
+    def emit(self, event: str, *args: Any) -> bool:
+        """Call the listeners in their order; coroutines go on as held tasks. False if there is none."""
+        listeners = self._listeners.get(event)
+        if not listeners:
+            return False
+        for listener in tuple(listeners):
+            try:
+                outcome = listener(*args)
+            except Exception:
+                logger.exception("event listener failed", event_name=event)
+                continue
+            if inspect.iscoroutine(outcome):
+                _ = self._tasks.start(outcome, name=f"on {event}")
+        return True
+
+    async def emit_async(self, event: str, *args: Any) -> None:
+        """As ``emit``, but coroutines are awaited one after the other before it returns."""
+        for listener in tuple(self._listeners.get(event, ())):
+            try:
+                outcome = listener(*args)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except Exception:
+                logger.exception("event listener failed", event_name=event)

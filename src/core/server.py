@@ -1,0 +1,137 @@
+"""Serving an application with uvicorn, set up for many sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from .application import Application
+
+# The collector walks every object of every connection; what start-up leaves behind never changes.
+GC_THRESHOLDS = (50_000, 20, 100)
+# Longer than proxies and clients keep an idle connection: who closes it last loses no request.
+KEEP_ALIVE_SECONDS = 75
+
+ABORT = "stonechat.abort"
+"""An extension of a websocket's scope: ``{"abort": function}``, which drops the connection at once."""
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Lets the application hang up on a client that does not read: closing would wait for it for ever."""
+
+    async def run_asgi(self) -> None:
+        extensions = self.scope.setdefault("extensions", {})
+        extensions[ABORT] = {"abort": self.transport.abort}
+        await super().run_asgi()
+
+
+class Server(uvicorn.Server):
+    """Stops on ``signals`` without raising them again, so that the application is torn down in peace."""
+
+    def __init__(self, config: uvicorn.Config, signals: Sequence[signal.Signals] = ()) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+        self._signals = signals
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in self._signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in self._signals:
+                loop.remove_signal_handler(number)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening address; port 0 takes a free one. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def config(
+    app: Application, *, max_message: int, trusted_proxies: Sequence[str] = (), loop: str = "uvloop"
+) -> uvicorn.Config:
+    """Uvicorn as the transports need it.
+
+    No compression of messages: it doubles a socket's memory and halves its speed. ``max_message``
+    bytes of one websocket frame are checked while it is read. Engine.IO has its own heartbeat.
+    """
+    return uvicorn.Config(
+        app,
+        loop=loop,
+        http="httptools",
+        ws=WebSocketProtocol,
+        ws_max_size=max_message,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+
+
+@asynccontextmanager
+async def running(
+    app: Application, listener: socket.socket, server: Server
+) -> AsyncGenerator[tuple[str, asyncio.Task[None]]]:
+    """Set the application up, serve it for as long as the block runs, tear it down.
+
+    Yields the address, once calls are answered there, and the task that ends when the server does.
+    Raises whatever the set-up raises.
+    """
+    try:
+        await app.setup()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.listening.wait()
+        host, port = listener.getsockname()[:2]
+        try:
+            yield f"http://{f'[{host}]' if ':' in host else host}:{port}", serving
+        finally:
+            server.should_exit = True
+            await serving
+    finally:
+        listener.close()
+        await app.teardown()
+
+
+async def serve(
+    app: Application,
+    listener: socket.socket,
+    configuration: uvicorn.Config,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve the application until a signal comes; ``ready`` is called with the address."""
+    server = Server(configuration, (signal.SIGINT, signal.SIGTERM))
+    async with running(app, listener, server) as (address, serving):
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        ready(address)
+        await serving

@@ -1,0 +1,174 @@
+"""A registered service: the object that was given to ``app.use``, with hooks and events around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from .channels import Publisher, PublisherMap
+from .context import STANDARD_METHODS, UNSET, HookContext, Params
+from .events import EventEmitter
+from .hooks import HookMap, HookStore, Step, call_method, compile_chain
+from .shapes import is_list
+
+if TYPE_CHECKING:
+    from .application import Application
+
+STANDARD_EVENTS: Final = ("created", "updated", "patched", "removed")
+RESERVED: Final = frozenset(
+    {"all", "around", "before", "after", "error", "hooks", "setup", "teardown", "publish", "call", "run"}
+    | {"on", "once", "off", "emit", "emit_async", "has_listeners"}
+)
+
+
+class ServiceOptions(dict[str, Any]):
+    """What ``app.use`` was told besides the service: free keys, read by mixins and hooks.
+
+    The framework's own: ``methods``, ``events``, ``wire_events``, ``route_params``.
+    """
+
+
+class Service(EventEmitter):
+    """What ``app.service(path)`` returns; always call a service through it, never the raw object.
+
+    ``methods`` are those a client may call. ``find`` to ``remove`` and ``call`` run the hooks,
+    emit the event and return the result.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        path: str,
+        wrapped: Any,
+        *,
+        methods: Iterable[str] | None = None,
+        events: Iterable[str] = (),
+        wire_events: Mapping[str, str] | None = None,
+        route_params: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(app.tasks)
+        own = tuple(name for name in STANDARD_METHODS if callable(getattr(wrapped, name, None)))
+        self.app = app
+        self.path = path
+        self.wrapped = wrapped
+        self.methods: tuple[str, ...] = own if methods is None else tuple(methods)
+        self.custom_events: tuple[str, ...] = (*getattr(wrapped, "events", ()), *events)
+        self.wire_events: Mapping[str, str] = wire_events or {}
+        self.route_params: Mapping[str, str] = route_params or {}
+        self.options = ServiceOptions(options)
+        self.hooked: tuple[str, ...] = tuple(dict.fromkeys((*own, *self.methods)))
+        self.publishers = PublisherMap()
+        self._store = HookStore()
+        self._chains: dict[str, Step] = {}
+        self._check()
+
+    def hooks(self, registration: HookMap) -> Service:
+        """Add hooks; see HookStore.add for the forms and errors."""
+        self._store.add(registration, self.hooked)
+        self._chains.clear()
+        return self
+
+    def hook_store(self) -> HookStore:
+        return self._store
+
+    def forget_chains(self) -> None:
+        """Compose the chains anew at the next call: the application's hooks have changed."""
+        self._chains.clear()
+
+    def publish(self, publisher: Publisher, *, event: str | None = None) -> Service:
+        """Choose who gets ``event``, or every event that has no publisher of its own.
+
+        Raises ValueError for an event that this service does not have.
+        """
+        if event is not None and event not in self.events:
+            raise ValueError(f"'{event}' is not a valid service event")
+        self.publishers.set(event, publisher)
+        return self
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return (*STANDARD_EVENTS, *self.custom_events)
+
+    def wire_event(self, event: str) -> str:
+        """The name under which clients get ``event``: ``"<path> <event>"`` unless one is given."""
+        return self.wire_events.get(event) or f"{self.path} {event}"
+
+    def emit(self, event: str, *args: Any) -> bool:
+        """Tell listeners and, for this service's events, publish ``args[0]`` to the channels."""
+        heard = super().emit(event, *args)
+        if args and event in self.events:
+            item, context = args[0], next(iter(args[1:]), None)
+            self.app.publications.publish(self, event, item, context)
+        return heard
+
+    async def find(self, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "find", params=params))).result
+
+    async def get(self, id: Any, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "get", id=id, params=params))).result
+
+    async def create(self, data: Any, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "create", data=data, params=params))).result
+
+    async def update(self, id: Any, data: Any, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "update", id=id, data=data, params=params))).result
+
+    async def patch(self, id: Any, data: Any, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "patch", id=id, data=data, params=params))).result
+
+    async def remove(self, id: Any, params: Params | None = None) -> Any:
+        return (await self.run(HookContext(self, "remove", id=id, params=params))).result
+
+    async def call(self, method: str, data: Any, params: Params | None = None) -> Any:
+        """Call a custom method."""
+        return (await self.run(HookContext(self, method, data=data, params=params))).result
+
+    async def run(self, context: HookContext) -> HookContext:
+        """Run a call: hooks, method, event. What transports use; returns the same context.
+
+        Raises whatever a hook or the method raised.
+        """
+        method = context.method
+        chain = self._chains.get(method)
+        if chain is None:
+            chain = self._chains[method] = self._compile(method)
+        await chain(context)
+        if context.result is UNSET:
+            context.result = None
+        if context.event is not None:
+            self._emit_result(context.event, context)
+        return context
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the raw object has, and its custom methods with their hooks."""
+        if name.startswith("__") or "wrapped" not in self.__dict__:
+            raise AttributeError(name)
+        if name in self.hooked:
+
+            async def custom(data: Any, params: Params | None = None) -> Any:
+                return await self.call(name, data, params)
+
+            return custom
+        return getattr(self.wrapped, name)
+
+    def _compile(self, method: str) -> Step:
+        if method not in self.hooked or not hasattr(self.wrapped, method):
+            raise AttributeError(f"service '{self.path}' has no method '{method}'")
+        innermost = call_method(getattr(self.wrapped, method), method)
+        return compile_chain(method, (self.app.hook_store(), self._store), innermost)
+
+    def _emit_result(self, event: str, context: HookContext) -> None:
+        if event in self.custom_events:
+            return
+        for item in context.result if is_list(context.result) else [context.result]:
+            self.emit(event, item, context)
+
+    def _check(self) -> None:
+        if not self.hooked and not any(hasattr(self.wrapped, name) for name in ("setup", "teardown")):
+            raise ValueError(f"Invalid service object passed for path `{self.path}`")
+        for name in self.methods:
+            if name in RESERVED or name.startswith("_"):
+                raise ValueError(f"'{name}' on service '{self.path}' is not allowed as a custom method name")
+            if not callable(getattr(self.wrapped, name, None)):
+                raise ValueError(f"service '{self.path}' lists the method '{name}' but does not have it")

@@ -1,0 +1,70 @@
+"""What both transports do with a call: check its outer shape, run it, tell the caller what failed."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+import structlog
+
+from ..application import Application
+from ..context import (
+    METHODS_WITH_ID,
+    METHODS_WITHOUT_DATA,
+    STANDARD_METHODS,
+    UNSET,
+    HookContext,
+    Params,
+    Unset,
+)
+from ..errors import BadRequest, FeathersError, GeneralError
+from ..service import Service
+from ..shapes import is_list, is_mapping
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Authenticator(Protocol):
+    """The part of the authentication service that transports need."""
+
+    def parse(self, headers: dict[str, str]) -> dict[str, Any] | None:
+        """The authentication that request headers carry, not verified yet."""
+        ...
+
+    async def create(self, data: dict[str, Any], params: Params) -> dict[str, Any]: ...
+
+
+def authenticator(app: Application) -> Authenticator | None:
+    service = app.default_authentication()
+    return None if service is None else cast("Authenticator", service.wrapped)
+
+
+def call_context(
+    service: Service, method: str, params: Params, *, id: Any = UNSET, data: Any = UNSET
+) -> HookContext:
+    """The context of a client's call.
+
+    Raises BadRequest where an argument is missing or has a shape that no service takes.
+    """
+    if method in METHODS_WITH_ID:
+        if id is UNSET or (id is None and method == "get"):
+            raise BadRequest(f"An id must be provided to the '{method}' method")
+        if not isinstance(id, (str, int, type(None))) or isinstance(id, bool):
+            raise BadRequest(f"Invalid id '{id}'")
+    if method not in METHODS_WITHOUT_DATA:
+        if data is UNSET or (data is None and method in STANDARD_METHODS):
+            raise BadRequest(f"A data object must be provided to the '{method}' method")
+        if method in STANDARD_METHODS and not (is_mapping(data) or is_list(data)):
+            raise BadRequest(f"The data of '{method}' must be an object or a list of objects")
+    return HookContext(service, method, id=_or_none(id), data=_or_none(data), params=params)
+
+
+def public_error(error: Exception) -> FeathersError:
+    """The error a client gets: a Feathers error as it is, a plain one without its text, which is logged."""
+    if isinstance(error, FeathersError):
+        return error
+    logger.error("call failed", exc_info=error)
+    return GeneralError("Internal server error")
+
+
+def _or_none(value: Any | Unset) -> Any:
+    return None if value is UNSET else value

@@ -1,0 +1,113 @@
+"""The real-time transport: ``app.configure(realtime())`` serves every service over Socket.IO."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from ...application import Application
+from ...context import Connection
+from ...encoding import encode
+from ...service import Service
+from ..web import PrefixRoute, web
+from .calls import Calls, NamedHandler
+from .client import Frame
+from .server import Handshake, SocketServer
+
+SWEEP_SECONDS: Final = 60.0
+
+__all__ = ["realtime"]
+
+
+def realtime(
+    *,
+    path: str = "/socket.io",
+    origins: Sequence[str] = (),
+    handshake: Handshake | None = None,
+    max_message: int = 65_536,
+    max_pending: int = 256,
+    ping_interval: float = 25.0,
+    ping_timeout: float = 20.0,
+) -> Callable[[Application], None]:
+    """Serve every service over Socket.IO and send events to the channels' connections.
+
+    ``origins``: pages of other addresses that may connect, ``*`` for any; a page of the server's own
+    host always may. ``handshake(connection, scope)`` may add keys to a connection, before it is
+    authenticated. ``max_message`` in bytes, ``max_pending`` calls of one socket, the rest in seconds.
+    """
+
+    def configure(app: Application) -> None:
+        calls = Calls(app)
+        server = SocketServer(
+            app,
+            calls,
+            origins=lambda origin, environ: _origin_allowed(origins, origin, environ),
+            handshake=handshake,
+            max_message=max_message,
+            max_pending=max_pending,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+        )
+        sockets = Sockets(calls, server)
+        app.realtime = sockets
+        app.on("publish", sockets.deliver)
+
+        def disconnected(connection: Connection) -> None:
+            app.leave_channels(connection)
+            server.forget(connection)
+
+        async def lifetime(_: Any, proceed: Callable[[], Any]) -> None:
+            await proceed()
+            sweeper = asyncio.create_task(_sweep(server))
+            sweepers.append(sweeper)
+
+        async def stop(_: Any, proceed: Callable[[], Any]) -> None:
+            while sweepers:
+                sweepers.pop().cancel()
+            await server.shutdown()
+            await proceed()
+
+        sweepers: list[asyncio.Task[None]] = []
+        app.on("disconnect", disconnected)
+        app.hooks({"around": {"setup": [lifetime], "teardown": [stop]}})
+        web(app).routes.insert(0, PrefixRoute(path, server.asgi))
+
+    return configure
+
+
+class Sockets:
+    """What the application and own code see of the transport (``app.realtime``)."""
+
+    def __init__(self, calls: Calls, server: SocketServer) -> None:
+        self._calls = calls
+        self.server = server
+
+    def send(self, connections: list[Connection], event: str, payload: Any) -> None:
+        """Send one event to many connections, encoded once; never waits for a slow reader."""
+        if connections:
+            self.server.broadcast(connections, Frame("2" + encode([event, payload]).decode()))
+
+    def on(self, event: str, handler: NamedHandler) -> None:
+        """Answer a client's event: it brings one object and is acknowledged with the handler's result."""
+        self._calls.on(event, handler)
+
+    def is_open(self, connection: Connection) -> bool:
+        """Whether the connection still has its socket; ask again after waiting for anything."""
+        return self.server.is_open(connection)
+
+    def deliver(self, service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
+        self.send(connections, service.wire_event(event), payload)
+
+
+async def _sweep(server: SocketServer) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        server.sweep()
+
+
+def _origin_allowed(allowed: Sequence[str], origin: str | None, environ: Mapping[str, Any]) -> bool:
+    """A request without an origin does not come from a page: nobody needs to be kept from it."""
+    if origin is None or "*" in allowed or origin in allowed:
+        return True
+    return origin.partition("://")[2] == environ.get("HTTP_HOST")

@@ -1,0 +1,91 @@
+"""One socket of the real-time transport: what it sends in turn, what it is sent in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from ...context import Connection
+
+Handler = Callable[["Client", int | None, list[Any]], Awaitable[None]]
+
+
+class Frame:
+    """One Engine.IO message, encoded once and shared by the queues of all who get it.
+
+    Stands where engineio expects one of its packets: ``packet_type`` 4 is a message.
+    """
+
+    __slots__ = ("data", "encoded")
+
+    packet_type = 4
+    binary = False
+
+    def __init__(self, packet: str) -> None:
+        self.data = packet
+        self.encoded = "4" + packet
+
+    def encode(self, *, b64: bool = False) -> str:
+        return self.encoded
+
+
+class Outlet(Protocol):
+    """Where frames leave: the queue of the client's Engine.IO socket."""
+
+    def put(self, frame: Frame) -> bool:
+        """False where the socket is closed or its reader has fallen too far behind."""
+        ...
+
+
+class Client:
+    """A connected socket. Its calls run one after the other, so that they cannot overtake each other.
+
+    Until ``open`` (the handshake is not answered yet) whatever it is to be sent waits.
+    """
+
+    def __init__(self, sid: str, connection: Connection, outlet: Outlet, limit: int) -> None:
+        self.sid = sid
+        self.connection = connection
+        self.limit = limit
+        self.working = False
+        self._outlet = outlet
+        self._inbox: deque[tuple[int | None, list[Any]]] = deque()
+        self._waiting: list[Frame] | None = []
+
+    @property
+    def is_open(self) -> bool:
+        return self._waiting is None
+
+    def send(self, frame: Frame) -> bool:
+        """False where the frame cannot be taken: the socket is closed or reads too slowly."""
+        if self._waiting is not None:
+            self._waiting.append(frame)
+            return True
+        return self._outlet.put(frame)
+
+    def open(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for frame in waiting:
+            self._outlet.put(frame)
+
+    def accept(self, ack: int | None, arguments: list[Any]) -> bool:
+        """Queue a call. False where more than ``limit`` are waiting already."""
+        if len(self._inbox) >= self.limit:
+            return False
+        self._inbox.append((ack, arguments))
+        return True
+
+    async def work(self, handle: Handler) -> None:
+        """Answer what is queued until nothing is."""
+        self.working = True
+        try:
+            while self._inbox:
+                ack, arguments = self._inbox.popleft()
+                await handle(self, ack, arguments)
+        finally:
+            self.working = False
+
+    def forget(self) -> None:
+        """Drop what has not been started: the socket is gone."""
+        self._inbox.clear()

@@ -1,0 +1,27 @@
+"""Answering an HTTP request with JSON, a Feathers error among it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..application import Send
+from ..encoding import encode
+from .calls import public_error
+
+JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def error_response(error: Exception) -> tuple[int, Headers, bytes]:
+    """Status, headers and body for any exception; one that is no Feathers error is logged, not shown."""
+    public = public_error(error)
+    return public.code, [], encode(public.to_json())
+
+
+async def respond(send: Send, verb: str, status: int, headers: Headers, body: bytes) -> None:
+    head = [*headers, (b"content-length", b"%d" % len(body))]
+    if body:
+        head.append(JSON)
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": b"" if verb == "HEAD" else body})

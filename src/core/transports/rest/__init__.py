@@ -1,0 +1,50 @@
+"""The REST transport: ``app.configure(rest())``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from ...application import Application
+from ..web import web
+from .endpoint import RestEndpoint
+
+DEFAULT_MAX_BODY: Final = 1_048_576
+REQUEST_HEADERS: Final = (
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-service-method",
+    "x-request-id",
+)
+VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+__all__ = ["rest"]
+
+
+def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Callable[[Application], None]:
+    """Serve every service over HTTP.
+
+    ``origins``: pages of other addresses that may call (CORS), ``*`` for any. ``max_body``: bytes.
+    """
+
+    def configure(app: Application) -> None:
+        site = web(app)
+        site.services.append(RestEndpoint(app, max_body))
+        if origins:
+            site.middleware.append(
+                Middleware(
+                    CORSMiddleware,
+                    allow_origins=list(origins),
+                    allow_methods=list(VERBS),
+                    allow_headers=list(REQUEST_HEADERS),
+                    expose_headers=["x-request-id", "location"],
+                    max_age=600,
+                )
+            )
+
+    return configure

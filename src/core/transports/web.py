@@ -1,0 +1,167 @@
+"""The Starlette application around the services: middleware, lifespan, plain routes, static files.
+
+Services are answered by one endpoint mounted in it. A plain route goes before a service of the same
+path, a service before a static file.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match as RouteMatch
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..application import Application
+from ..errors import FeathersError, MethodNotAllowed, NotFound
+from ..logs import new_request_id, request_id, valid_request_id
+from .responses import JSON, error_response, respond
+
+logger = structlog.stdlib.get_logger(__name__)
+requests = logging.getLogger(__name__)
+
+REQUEST_ID: Final = b"x-request-id"
+
+
+class Web:
+    """The HTTP side of an application. Transports and own code add to it until the first request."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.middleware: list[Middleware] = []
+        self.routes: list[BaseRoute] = []
+        self.services: list[BaseRoute] = []
+        self.files: list[BaseRoute] = []
+        self._built: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._built is None:
+            self._built = self._build()
+        await self._built(scope, receive, send)
+
+    def _build(self) -> ASGIApp:
+        starlette = Starlette(
+            routes=[*self.routes, *self.services, *self.files],
+            middleware=self.middleware,
+            exception_handlers={HTTPException: _http_error, Exception: _http_error},
+            lifespan=self._lifespan,
+        )
+        starlette.router.redirect_slashes = False
+        starlette.router.default = _unknown_path
+        return RequestLog(starlette)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        await self.app.setup()
+        try:
+            yield
+        finally:
+            await self.app.teardown()
+
+
+def web(app: Application) -> Web:
+    """The application's HTTP side, made at the first asking."""
+    if not isinstance(app.asgi, Web):
+        app.asgi = Web(app)
+    return app.asgi
+
+
+class PrefixRoute(BaseRoute):
+    """Everything below ``prefix``, HTTP and websocket alike, with the path left as it is."""
+
+    def __init__(self, prefix: str, asgi: ASGIApp) -> None:
+        self.prefix = prefix.rstrip("/") + "/"
+        self.asgi = asgi
+
+    def matches(self, scope: Scope) -> tuple[RouteMatch, Scope]:
+        inside = scope["type"] in {"http", "websocket"} and f"{scope['path']}/".startswith(self.prefix)
+        return (RouteMatch.FULL if inside else RouteMatch.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.asgi(scope, receive, send)
+
+
+class FileRoute(BaseRoute):
+    """The files of a folder, for GET and HEAD; a path without a file goes on to the 404."""
+
+    def __init__(self, folder: Path, headers: Mapping[str, str]) -> None:
+        self.files = StaticFiles(directory=folder, html=True)
+        self.headers = headers
+
+    def matches(self, scope: Scope) -> tuple[RouteMatch, Scope]:
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            return RouteMatch.NONE, {}
+        name = self.files.get_path(scope)
+        _, found = self.files.lookup_path("index.html" if name == "." else name)
+        return (RouteMatch.NONE if found is None else RouteMatch.FULL), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(k.lower().encode(), v.encode()) for k, v in self.headers.items()]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        await self.files(scope, receive, send_with_headers)
+
+
+class RequestLog:
+    """Gives every request an id, returns it as ``X-Request-Id`` and writes one line when it is answered.
+
+    A caller's own id is kept if it is short and plain, so that one id can go through several systems.
+    """
+
+    def __init__(self, asgi: ASGIApp) -> None:
+        self.asgi = asgi
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.asgi(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"").decode("latin-1")
+        identifier = given if valid_request_id(given) else new_request_id()
+        token = request_id.set(identifier)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID, identifier.encode())]
+            await send(message)
+
+        try:
+            await self.asgi(scope, receive, send_with_id)
+        finally:
+            if requests.isEnabledFor(logging.INFO):
+                took = round((time.perf_counter() - started) * 1000, 2)
+                logger.info("request", verb=scope["method"], path=scope["path"], status=status, ms=took)
+            request_id.reset(token)
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4404})
+        return
+    await respond(send, scope["method"], *error_response(NotFound(f"Path {scope['path']} not found")))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        known: Mapping[int, type[FeathersError]] = {404: NotFound, 405: MethodNotAllowed}
+        text = f"Path {request.url.path} not found" if error.status_code == 404 else str(error.detail)
+        error = known.get(error.status_code, FeathersError)(text)
+    status, headers, body = error_response(error)
+    return Response(body, status, {name.decode(): value.decode() for name, value in (*headers, JSON)})

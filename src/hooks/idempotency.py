@@ -1,0 +1,74 @@
+"""Once: the same message sent again is the same message.
+
+A client names what it creates with a key, in the field ``idempotencyKey`` or, over REST, in the
+header ``Idempotency-Key``. A repeat by the same owner with the same content is answered with the
+first record and ``duplicate: true``; one with other content is refused with 422.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.context import HookContext, Params
+from ..core.encoding import encode
+from ..core.errors import BadRequest, Conflict, Unprocessable
+from ..core.shapes import is_mapping
+
+HEADER = "idempotency-key"
+KEY = "idempotencyKey"
+FINGERPRINT = "fingerprint"
+
+
+class Idempotency:
+    """Three hooks: ``read_header`` before validation, ``answer_repeat`` after it, ``answer_race`` on error.
+
+    ``owner`` is the field that, with the key, is unique (index ``index``); the record keeps a digest
+    of what was sent in ``fingerprint``. Fields in ``aside`` are no content: a repeat may differ in them.
+    """
+
+    def __init__(self, owner: str, *, aside: Iterable[str] = ()) -> None:
+        self.owner = owner
+        self.index = f"{owner}_{KEY}"
+        self._aside = frozenset({FINGERPRINT, *aside})
+
+    def read_header(self, context: HookContext) -> None:
+        key = context.params.headers.get(HEADER)
+        if context.params.provider != "rest" or key is None or not is_mapping(context.data):
+            return
+        if context.data.get(KEY, key) != key:
+            reason = "the field and the header Idempotency-Key differ"
+            raise BadRequest("validation failed", {"errors": {KEY: reason}})
+        context.data = {**context.data, KEY: key}
+
+    async def answer_repeat(self, context: HookContext) -> None:
+        if context.data.get(KEY) is not None:
+            context.data[FINGERPRINT] = self._digest(context.data)
+            await self._answer(context)
+
+    async def answer_race(self, context: HookContext) -> None:
+        """Two of the same arrived at once: the second finds the first stored."""
+        error = context.error
+        data: Any = error.data if isinstance(error, Conflict) else None
+        if is_mapping(data) and data.get("index") == self.index:
+            await self._answer(context)
+
+    async def _answer(self, context: HookContext) -> None:
+        query = {self.owner: context.data[self.owner], KEY: context.data[KEY], "$limit": 1}
+        earlier: list[dict[str, Any]] = await context.service.find(Params(query=query, paginate=False))
+        if not earlier:
+            return
+        if earlier[0].get(FINGERPRINT) != context.data[FINGERPRINT]:
+            raise Unprocessable(
+                "The idempotency key was used for other content", {"errors": {KEY: "used for other content"}}
+            )
+        context.result = {**earlier[0], "duplicate": True}
+        context.event = None
+        context.http.status = 200
+
+    def _digest(self, data: dict[str, Any]) -> str:
+        """What is null or an empty list says as much as what is left out."""
+        said = {name: value for name, value in data.items() if value is not None and value != []}
+        parts = sorted((name, encode(said[name]).decode()) for name in said.keys() - self._aside)
+        return hashlib.sha256(encode(parts)).hexdigest()

@@ -1,0 +1,96 @@
+"""Conversations are for their members, as they are at the time of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from ..core.context import HookContext, Params
+from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
+
+MANAGERS: Final = ("moderator", "admin")
+
+
+def caller(context: HookContext) -> dict[str, Any]:
+    """For whom the call is. Raises NotAuthenticated where own code has not said it."""
+    if context.params.user is None:
+        raise NotAuthenticated(f"{context.path} {context.method} needs params.user")
+    return context.params.user
+
+
+async def place_of(context: HookContext, conversation_id: Any) -> dict[str, Any] | None:
+    """The caller's member record of a conversation of the own school, or None."""
+    user = context.params.user or {}
+    query = {"conversationId": conversation_id, "userId": user.get("_id"), "$limit": 1}
+    places: list[dict[str, Any]] = await context.app.service("members").find(
+        Params(query=query, tenant=user.get("schoolId"), paginate=False)
+    )
+    return places[0] if places else None
+
+
+async def require_place(context: HookContext, conversation_id: Any, *roles: str) -> dict[str, Any]:
+    """The caller's member record, with one of ``roles`` if any are given. Raises Forbidden."""
+    place = await place_of(context, conversation_id)
+    if place is None:
+        raise Forbidden("You are not a member of this conversation", {"conversationId": str(conversation_id)})
+    if roles and place["role"] not in roles:
+        raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
+    return place
+
+
+def only_own(field: str) -> Callable[[HookContext], Awaitable[None]]:
+    """Let clients see only records whose ``field`` is a conversation that they are a member of."""
+
+    async def restrict(context: HookContext) -> None:
+        if not context.params.provider:
+            return
+        asked = context.id if field == "_id" and context.id is not None else context.params.query.get(field)
+        if asked is not None and not isinstance(asked, dict):
+            # One conversation is asked for: one look-up in the index, whatever the number of one's own.
+            try:
+                place = await place_of(context, asked)
+            except BadRequest:  # what is no id at all is the id of nothing
+                place = None
+            own = [] if place is None else [place["conversationId"]]
+        else:
+            own = await conversations_of(context)
+        context.params["restrict"] = {field: {"$in": own}}
+
+    return restrict
+
+
+async def conversations_of(context: HookContext) -> list[Any]:
+    user = context.params.user or {}
+    places: list[dict[str, Any]] = await context.app.service("members").find(
+        Params(
+            query={"userId": user.get("_id"), "$select": ["conversationId"]},
+            tenant=user.get("schoolId"),
+            paginate=False,
+        )
+    )
+    return [place["conversationId"] for place in places]
+
+
+async def require_people(context: HookContext, field: str, ids: list[Any]) -> list[dict[str, Any]]:
+    """The users of the caller's school with these ids. Raises BadRequest naming those that are not."""
+    query = {"_id": {"$in": ids}, "$select": ["_id", "role", "schoolId"]}
+    school = context.params.get("tenant") or (context.params.user or {}).get("schoolId")
+    found: list[dict[str, Any]] = await context.app.service("users").find(
+        Params(query=query, tenant=school, paginate=False)
+    )
+    missing = [str(one) for one in ids if one not in {user["_id"] for user in found}]
+    if missing:
+        raise BadRequest("validation failed", {"errors": {field: f"no such user: {', '.join(missing)}"}})
+    return found
+
+
+async def conversation_of(context: HookContext, conversation_id: Any) -> dict[str, Any]:
+    """Raises NotFound where the conversation is not one of the caller's school."""
+    school = context.params.get("tenant") or (context.params.user or {}).get("schoolId")
+    try:
+        conversation: dict[str, Any] = await context.app.service("conversations").get(
+            conversation_id, Params(tenant=school) if school is not None else Params()
+        )
+    except NotFound:
+        raise NotFound(f"No record found for id '{conversation_id}'") from None
+    return conversation

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from beanie import PydanticObjectId
+
+from .record import SchoolRecord, index
+
+
+class ClassTeacher(SchoolRecord):
+    """A teacher teaches a class."""
+
+    class_id: PydanticObjectId
+    user_id: PydanticObjectId
+
+    class Settings:
+        name = "class-teachers"
+        indexes = [  # noqa: RUF012 - beanie's form
+            index("classId", "userId", unique=True),
+            index("userId", "classId"),
+            index("schoolId"),
+        ]

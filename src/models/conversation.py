@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from beanie import PydanticObjectId
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from .record import ANY_ID, ANY_TEXT, SchoolRecord, index
+
+Kind = Literal["direct", "group", "class", "department", "club", "channel", "announcement"]
+
+
+class LastMessage(BaseModel):
+    """What a list of conversations shows of the newest message; ``content`` is its beginning."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    seq: int
+    sender_id: PydanticObjectId | None
+    type: str
+    content: str | None
+    created_at: datetime
+
+
+class Conversation(SchoolRecord):
+    """``clock`` is the newest ``seq``; ``directKey`` names the two people of a direct conversation."""
+
+    kind: Kind
+    name: str | None = None
+    description: str | None = None
+    class_id: PydanticObjectId | None = None
+    team_id: PydanticObjectId | None = None
+    created_by: PydanticObjectId
+    direct_key: str | None = None
+    clock: int = 0
+    last_message: LastMessage | None = None
+    last_message_at: datetime | None = None
+    member_count: int = 0
+
+    class Settings:
+        name = "conversations"
+        indexes = [  # noqa: RUF012 - beanie's form
+            index("schoolId", "directKey", unique=True, where={"directKey": ANY_TEXT}),
+            index("schoolId", "kind"),
+            index("classId", where={"classId": ANY_ID}),
+        ]

@@ -1,0 +1,78 @@
+"""The connection to MongoDB: a configured server, or a private one beside the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType]
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from ..core.application import Application
+from ..core.mongod import Mongod
+from . import MODELS
+
+
+class Database:
+    """``url`` None starts the private server, whose data lies in ``folder``."""
+
+    def __init__(self, url: str | None, name: str, folder: Path) -> None:
+        self.name = name
+        self._url = url
+        self._folder = folder
+        self._mongod: Mongod | None = None
+        self._client: AsyncMongoClient[dict[str, Any]] | None = None
+
+    @property
+    def database(self) -> AsyncDatabase[dict[str, Any]]:
+        """Raises RuntimeError before ``open``."""
+        if self._client is None:
+            raise RuntimeError("the database is not open")
+        return self._client[self.name]
+
+    async def open(self) -> None:
+        """Connect, bind the models and make their indexes. Raises PyMongoError where nobody answers."""
+        url = self._url
+        if url is None:
+            self._mongod = Mongod(self._folder)
+            url = await self._mongod.start()
+        self._client = AsyncMongoClient(
+            url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname="stonechat"
+        )
+        await init_beanie(self.database, document_models=list(MODELS), skip_indexes=True)
+        # Beanie takes (a, b) and (b, a) for one index and would leave the first of them out.
+        await asyncio.gather(*(model.documents().create_indexes(model.Settings.indexes) for model in MODELS))
+
+    async def ping(self) -> None:
+        """Raises PyMongoError where the server does not answer."""
+        await self.database.command("ping")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+        if self._mongod is not None:
+            await self._mongod.stop()
+
+
+def database(opened: Database) -> Callable[[Application], None]:
+    """Open the database before the services are set up, close it after they are torn down."""
+
+    def configure(app: Application) -> None:
+        async def setup(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
+            await opened.open()
+            await proceed()
+
+        async def teardown(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
+            try:
+                await proceed()
+            finally:
+                await app.tasks.close()
+                await opened.close()
+
+        app.set("database", opened)
+        app.hooks({"around": {"setup": [setup], "teardown": [teardown]}})
+
+    return configure

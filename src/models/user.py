@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from .record import ANY_TEXT, SchoolRecord, index
+
+Role = Literal["student", "teacher", "admin"]
+
+
+class User(SchoolRecord):
+    """Somebody of a school. ``password`` is an argon2 hash and never leaves the server."""
+
+    email: str
+    college_id: str | None = None
+    name: str
+    role: Role
+    password: str
+    avatar: str | None = None
+    last_seen_at: datetime | None = None
+
+    class Settings:
+        name = "users"
+        indexes = [  # noqa: RUF012 - beanie's form
+            index("schoolId", "email", unique=True),
+            index("schoolId", "collegeId", unique=True, where={"collegeId": ANY_TEXT}),
+            index("schoolId", "name"),
+            # Who logs in says no school: these two find the account by what was typed.
+            index("email"),
+            index("collegeId", where={"collegeId": ANY_TEXT}),
+        ]

@@ -1,0 +1,87 @@
+/** Questions whose answer follows from the store. */
+
+const TITLE = /^(mr|mrs|ms|miss|mx|dr|prof|sir|madam)\b/i;
+
+export function conversationsByRecency(store) {
+  const age = (conversation) => conversation.lastMessageAt ?? conversation.createdAt ?? '';
+  return [...store.conversations.values()].sort((one, other) => (age(one) < age(other) ? 1 : -1));
+}
+
+/** The other person of a direct conversation, once its members are known. */
+export function peerId(store, conversation) {
+  if (conversation.kind !== 'direct') return null;
+  const others = [...(store.members.get(conversation._id)?.keys() ?? [])].filter((id) => id !== store.me._id);
+  return others[0] ?? null;
+}
+
+export function nameOf(store, userId) {
+  return store.users.get(userId)?.name ?? 'Someone';
+}
+
+/** "Ada" of Ada Quill, but all of "Ms Rivera". */
+export function shortNameOf(store, userId) {
+  const name = nameOf(store, userId);
+  return TITLE.test(name) ? name : name.split(' ')[0];
+}
+
+export function titleOf(store, conversation) {
+  if (conversation.kind !== 'direct') return conversation.name || 'Conversation';
+  const peer = peerId(store, conversation);
+  return peer ? nameOf(store, peer) : 'Direct message';
+}
+
+export function totalUnread(store) {
+  return [...store.conversations.values()].reduce((sum, { unread }) => sum + (unread ?? 0), 0);
+}
+
+export function otherMembers(store, conversationId) {
+  return [...(store.members.get(conversationId)?.values() ?? [])].filter(({ userId }) => userId !== store.me._id);
+}
+
+/**
+ * The status of one's own message, by the slowest of the others' cursors. Members who joined later count as well, as
+ * they do on the server.
+ * @returns {'sent' | 'delivered' | 'read'}
+ */
+export function statusOf(store, message) {
+  const others = otherMembers(store, message.conversationId);
+  if (others.length === 0) return message.status ?? 'sent';
+  if (others.every(({ readSeq }) => (readSeq ?? 0) >= message.seq)) return 'read';
+  if (others.every(({ deliveredSeq }) => (deliveredSeq ?? 0) >= message.seq)) return 'delivered';
+  return 'sent';
+}
+
+/** @returns {{read: string[], delivered: string[], waiting: string[]}} userIds by how far the message has come to them */
+export function audienceOf(store, message) {
+  const audience = { read: [], delivered: [], waiting: [] };
+  for (const { userId, readSeq, deliveredSeq } of otherMembers(store, message.conversationId)) {
+    if (userId === message.senderId || (readSeq ?? 0) >= message.seq) audience.read.push(userId);
+    else if ((deliveredSeq ?? 0) >= message.seq) audience.delivered.push(userId);
+    else audience.waiting.push(userId);
+  }
+  return audience;
+}
+
+/**
+ * Who has read up to where: each of the others stands at the newest held message that their cursor has reached, unless
+ * they wrote it, which says as much.
+ * @returns {Map<string, string[]>} message id → userIds
+ */
+export function readMarkers(store, conversationId) {
+  const messages = store.threads.get(conversationId)?.messages ?? [];
+  const markers = new Map();
+  for (const { userId, readSeq } of otherMembers(store, conversationId)) {
+    const last = messages.findLast(({ seq }) => seq <= (readSeq ?? 0));
+    if (last && last.senderId !== userId) markers.set(last._id, [...(markers.get(last._id) ?? []), userId]);
+  }
+  return markers;
+}
+
+/** @returns {string} empty if nobody types */
+export function typingLine(store, conversationId) {
+  const names = [...(store.typing.get(conversationId) ?? [])].map((id) => shortNameOf(store, id));
+  if (names.length === 0) return '';
+  if (names.length === 1) return `${names[0]} is typing…`;
+  if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
+  return 'Several people are typing…';
+}

@@ -1,0 +1,124 @@
+import { batched, h, hiddenText, icon, iconButton, keyedList, moveByArrows } from '../dom.js';
+import { conversationsByRecency, shortNameOf, peerId, titleOf, typingLine } from '../selectors.js';
+import { briefTime, fullTime } from '../times.js';
+import { conversationAvatar, personAvatar } from './avatar.js';
+
+const KINDS = { class: 'Class', department: 'Department', club: 'Club', channel: 'Channel', announcement: 'Notices' };
+const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
+
+/** The side with all conversations, newest first. */
+export function conversationsView({ chat, onNew, onSignOut }) {
+  const { store, outbox } = chat;
+  const list = h('ul', { class: 'conversations', on: { keydown: (event) => moveByArrows(event, links()) } });
+  const empty = h('p', { class: 'side-empty', hidden: true });
+  const more = h('button', { type: 'button', class: 'button button-quiet side-more', hidden: true, on: { click: loadMore } }, 'Show older conversations');
+  const filter = h('input', {
+    type: 'search', id: 'find-conversation', class: 'search', 'aria-label': 'Find a conversation', autocomplete: 'off',
+    placeholder: 'Find a conversation', on: { input: () => render(), keydown: enterList },
+  });
+  const update = keyedList(list);
+
+  function render() {
+    const needle = filter.value.trim().toLocaleLowerCase();
+    const shown = conversationsByRecency(store).filter((one) => titleOf(store, one).toLocaleLowerCase().includes(needle));
+    update(shown.map((conversation) => {
+      const summary = summarise(store, outbox, conversation);
+      return { key: conversation._id, version: JSON.stringify(summary), render: () => conversationItem(store, conversation, summary) };
+    }));
+    empty.hidden = shown.length > 0;
+    empty.textContent = sayEmpty(needle, store.conversationTotal !== null);
+    more.hidden = store.conversations.size >= (store.conversationTotal ?? 0);
+  }
+
+  function links() {
+    return [...list.querySelectorAll('a')];
+  }
+
+  function enterList(event) {
+    if (event.key === 'ArrowDown') moveByArrows(event, links());
+    if (event.key === 'Enter') links()[0]?.click();
+    if (event.key === 'Escape' && filter.value !== '') {
+      event.stopPropagation();
+      filter.value = '';
+      render();
+    }
+  }
+
+  async function loadMore() {
+    more.disabled = true;
+    await chat.attempt(() => chat.loadMoreConversations());
+    more.disabled = false;
+  }
+
+  const rerender = batched(render);
+  for (const topic of ['conversations', 'people', 'active']) store.on(topic, rerender);
+  outbox.on('change', rerender);
+  render();
+
+  const element = h('aside', { class: 'side' },
+    h('header', { class: 'side-header' },
+      h('h1', { class: 'brand' }, icon('bird', { className: 'bird' }), 'Stonechat'),
+      iconButton('new', 'New conversation', { id: 'new-conversation', on: { click: onNew } })),
+    h('div', { class: 'side-find' }, icon('find'), filter),
+    h('nav', { class: 'side-list', 'aria-label': 'Conversations' }, list, empty, more),
+    h('footer', { class: 'side-footer' },
+      personAvatar(store, store.me._id),
+      h('span', { class: 'me' }, h('span', { class: 'me-name' }, store.me.name), h('span', { class: 'me-role' }, store.me.role)),
+      iconButton('sign-out', 'Sign out', { id: 'sign-out', on: { click: onSignOut } })));
+
+  /** Back to the conversation that was left, or to the first. */
+  function focus() {
+    (list.querySelector('[aria-current]') ?? links()[0] ?? filter).focus();
+  }
+
+  return { element, focus, focusFilter: () => filter.focus() };
+}
+
+function sayEmpty(needle, isLoaded) {
+  if (needle) return 'No conversation of that name.';
+  return isLoaded ? 'No conversations yet. Start one with the button above.' : 'Loading conversations…';
+}
+
+/** All that an item shows, so that it is drawn anew only if some of it changes. */
+function summarise(store, outbox, conversation) {
+  const peer = peerId(store, conversation);
+  const typing = typingLine(store, conversation._id);
+  const queued = outbox.of(conversation._id).at(-1);
+  const isActive = store.activeId === conversation._id;
+  return {
+    title: titleOf(store, conversation),
+    kind: KINDS[conversation.kind],
+    isActive,
+    isOnline: peer !== null && store.online.has(peer),
+    picture: peer && store.users.get(peer)?.avatar,
+    time: queued?.queuedAt ?? conversation.lastMessageAt,
+    unread: conversation.unread ?? 0,
+    state: queued?.state,
+    typing,
+    preview: queued ? `You: ${queued.content}` : previewOf(store, conversation),
+  };
+}
+
+function previewOf(store, { kind, lastMessage }) {
+  if (!lastMessage) return 'No messages yet';
+  const content = lastMessage.content ?? (ATTACHED[lastMessage.type] || 'Message deleted');
+  if (lastMessage.type === 'system') return content;
+  if (lastMessage.senderId === store.me._id) return `You: ${content}`;
+  return kind === 'direct' ? content : `${shortNameOf(store, lastMessage.senderId)}: ${content}`;
+}
+
+function conversationItem(store, conversation, summary) {
+  const { title, kind, isActive, isOnline, time, unread, state, typing, preview } = summary;
+  return h('li', { 'data-testid': 'conversation-item', 'data-id': conversation._id },
+    h('a', { class: `conversation${unread ? ' is-unread' : ''}`, href: `#/c/${conversation._id}`, 'aria-current': isActive && 'page' },
+      conversationAvatar(store, conversation),
+      h('span', { class: 'conversation-top' },
+        h('span', { class: 'conversation-title' }, title),
+        kind && h('span', { class: 'tag' }, kind),
+        isOnline && hiddenText(', online'),
+        time && h('time', { datetime: time, title: fullTime(time) }, briefTime(time))),
+      h('span', { class: 'conversation-bottom' },
+        state && !typing && icon(state === 'failed' ? 'alert' : 'clock', { label: state === 'failed' ? 'Not sent' : 'Waiting to be sent' }),
+        h('span', { class: `preview${typing ? ' is-typing' : ''}` }, typing || preview),
+        unread > 0 && h('span', { class: 'badge', 'data-testid': 'unread' }, String(unread > 99 ? '99+' : unread), hiddenText(' unread')))));
+}

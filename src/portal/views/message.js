@@ -1,0 +1,139 @@
+import { h, hiddenText, icon, iconButton } from '../dom.js';
+import { nameOf, statusOf } from '../selectors.js';
+import { dayHeading, fullTime, isSameDay, timeOfDay } from '../times.js';
+import { personAvatar } from './avatar.js';
+
+const GROUP_PAUSE = 5 * 60_000;
+const READERS_SHOWN = 5;
+const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
+const STATUS = { sent: ['sent', 'Sent'], delivered: ['delivered', 'Delivered'], read: ['delivered', 'Read'] };
+
+/**
+ * What the reader can do with a message.
+ * @typedef {object} MessageActions
+ * @property {(message: object) => void} edit
+ * @property {(message: object) => void} remove
+ * @property {(message: object) => void} showAudience
+ * @property {(key: string) => void} retry
+ * @property {(key: string) => void} discard
+ */
+
+/**
+ * The rows of a conversation for `keyedList`: a heading above each day, the mark above the first unread message, the
+ * messages, and under each the people who have read up to it.
+ */
+export function messageRows({ store, conversation, messages, markers, unreadFrom, actions }) {
+  return messages.flatMap((message, index) => {
+    const before = messages[index - 1];
+    const rows = [];
+    if (!before || !isSameDay(before.createdAt, message.createdAt)) rows.push(dayRow(message));
+    if (message.seq === unreadFrom) rows.push(unreadRow());
+    const look = {
+      isOwn: message.senderId === store.me._id,
+      isFirst: rows.length > 0 || !isSameGroup(before, message),
+      isLast: !isSameGroup(message, messages[index + 1]) || messages[index + 1]?.seq === unreadFrom,
+      withSender: conversation.kind !== 'direct',
+      sender: nameOf(store, message.senderId),
+      readers: conversation.kind === 'direct' ? [] : (markers.get(message._id) ?? []),
+      status: message.senderId === store.me._id ? statusOf(store, message) : null,
+    };
+    const names = look.readers.map((id) => nameOf(store, id));
+    rows.push({
+      key: message._id,
+      version: JSON.stringify([message.content, message.editedAt, message.deletedAt, look, names]),
+      render: () => messageRow(store, message, look, actions),
+    });
+    return rows;
+  });
+}
+
+/** @param {import('../outbox.js').Entry[]} entries */
+export function queuedRows(entries, actions) {
+  return entries.map((entry) => ({
+    key: entry.key,
+    version: JSON.stringify(entry),
+    render: () => queuedRow(entry, actions),
+  }));
+}
+
+function messageRow(store, message, look, actions) {
+  const { isOwn, isFirst, isLast, withSender, sender, readers, status } = look;
+  const attributes = { 'data-testid': 'message', 'data-id': message._id, 'data-seq': message.seq, 'data-status': status, tabindex: '-1' };
+  if (message.type === 'system') {
+    return h('li', { ...attributes, class: 'row row-system' }, h('p', {}, message.content));
+  }
+  const side = isOwn ? 'row-own' : 'row-other';
+  const row = h('li', { ...attributes, class: `row ${side}${isFirst ? ' is-first' : ''}${isLast ? ' is-last' : ''}` });
+  const showsAvatar = !isOwn && withSender;
+  row.append(h('div', { class: 'row-main' },
+    showsAvatar && h('span', { class: 'row-avatar' }, isLast && personAvatar(store, message.senderId, { small: true })),
+    h('div', { class: `bubble${message.deletedAt ? ' is-deleted' : ''}` },
+      showsAvatar && isFirst ? h('p', { class: 'sender' }, sender) : hiddenText(isOwn ? 'You: ' : `${sender}: `),
+      h('p', { class: 'content' }, contentOf(message)),
+      metaLine(message, status)),
+    isOwn && !message.deletedAt && toolbar(message, actions)));
+  if (readers.length > 0) row.append(readersLine(store, readers, () => actions.showAudience(message)));
+  return row;
+}
+
+function contentOf(message) {
+  if (message.deletedAt) return 'This message was deleted.';
+  return message.content || ATTACHED[message.type] || '';
+}
+
+function metaLine({ createdAt, editedAt, deletedAt }, status) {
+  const [name, label] = STATUS[status] ?? [];
+  return h('p', { class: 'meta' },
+    editedAt && !deletedAt && h('span', {}, 'edited'),
+    h('time', { datetime: createdAt, title: fullTime(createdAt) }, timeOfDay(createdAt)),
+    name && !deletedAt && icon(name, { label, className: `icon tick tick-${status}` }));
+}
+
+function toolbar(message, actions) {
+  const isText = message.type === 'text' || message.type === undefined;
+  return h('div', { class: 'row-tools' },
+    iconButton('eye', 'Who has read this', { on: { click: () => actions.showAudience(message) } }),
+    isText && iconButton('edit', 'Edit', { on: { click: () => actions.edit(message) } }),
+    iconButton('trash', 'Delete', { on: { click: () => actions.remove(message) } }));
+}
+
+function readersLine(store, readers, onOpen) {
+  const names = readers.map((id) => nameOf(store, id)).join(', ');
+  const label = `Read up to here by ${names}`;
+  const button = h('button', { type: 'button', class: 'readers', 'data-testid': 'read-marker', 'aria-label': label, title: label, on: { click: onOpen } });
+  button.append(...readers.slice(0, READERS_SHOWN).map((id) => personAvatar(store, id, { small: true })));
+  if (readers.length > READERS_SHOWN) button.append(h('span', { class: 'readers-more' }, `+${readers.length - READERS_SHOWN}`));
+  return button;
+}
+
+function queuedRow({ key, content, queuedAt, state, reason }, actions) {
+  const isFailed = state === 'failed';
+  const label = state === 'sending' ? 'Sending' : 'Waiting to be sent';
+  return h('li', { class: `row row-own is-first is-last is-${state}`, 'data-testid': 'queued-message', 'data-state': state, tabindex: '-1' },
+    h('div', { class: 'row-main' },
+      h('div', { class: 'bubble' },
+        hiddenText('You: '),
+        h('p', { class: 'content' }, content),
+        h('p', { class: 'meta' },
+          h('time', { datetime: queuedAt }, timeOfDay(queuedAt)),
+          icon(isFailed ? 'alert' : 'clock', { label: isFailed ? 'Not sent' : label, className: 'icon tick' })))),
+    isFailed && h('p', { class: 'failure' },
+      h('span', {}, `Not sent: ${reason}`),
+      h('button', { type: 'button', class: 'link', on: { click: () => actions.retry(key) } }, 'Retry'),
+      h('button', { type: 'button', class: 'link', on: { click: () => actions.discard(key) } }, 'Discard')));
+}
+
+function dayRow({ _id, createdAt }) {
+  const heading = dayHeading(createdAt);
+  return { key: `day-${_id}`, version: heading, render: () => h('li', { class: 'row row-day' }, h('span', {}, heading)) };
+}
+
+function unreadRow() {
+  return { key: 'unread', version: '', render: () => h('li', { class: 'row row-unread', 'data-testid': 'unread-divider' }, h('span', {}, 'New messages')) };
+}
+
+function isSameGroup(one, other) {
+  if (!one || !other || one.senderId !== other.senderId) return false;
+  if (one.type === 'system' || other.type === 'system' || !isSameDay(one.createdAt, other.createdAt)) return false;
+  return new Date(other.createdAt) - new Date(one.createdAt) < GROUP_PAUSE;
+}

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.context import HookContext
+from ...core.schema import validate_data, validate_query
+from ...hooks.access import allow
+from ...hooks.class_places import PlaceData, PlaceQuery, check_place, join_conversation, leave_conversation
+
+
+def students_see_their_own(context: HookContext) -> None:
+    user = context.params.user
+    if context.params.provider and user is not None and user["role"] == "student":
+        context.params["restrict"] = {"userId": user["_id"]}
+
+
+HOOKS: dict[str, Any] = {
+    "before": {
+        "all": [validate_query(PlaceQuery())],
+        "find": [students_see_their_own],
+        "get": [students_see_their_own],
+        "create": [allow("admin"), validate_data(PlaceData()), check_place("student")],
+        "remove": [allow("admin")],
+    },
+    "after": {"create": [join_conversation], "remove": [leave_conversation]},
+}

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from ...core.schema import Id, choice, count, moment, text
+
+TYPES = ("text", "image", "file", "video")
+
+
+class AttachmentData(Schema):
+    name = text(255, required=True)
+    url = fields.Url(required=True, schemes={"https"}, validate=validate.Length(max=2000))
+    mediaType = text(127)
+    size = count()
+
+
+def message_data(max_length: int) -> Schema:
+    """``max_length`` in characters."""
+
+    class MessageData(Schema):
+        conversationId = Id(required=True)
+        content = text(max_length, required=True)
+        type = choice(TYPES, load_default="text")
+        attachments: fields.List[Any] = fields.List(
+            fields.Nested(AttachmentData), validate=validate.Length(max=10)
+        )
+        idempotencyKey = fields.String(validate=validate.Length(min=1, max=128), allow_none=True)
+        replyTo = Id(allow_none=True)
+        mentions = fields.List(Id(required=True), validate=validate.Length(max=50))
+        lamport = count()
+
+    return MessageData()
+
+
+def message_patch(max_length: int) -> Schema:
+    """``max_length`` in characters."""
+
+    class MessagePatch(Schema):
+        content = text(max_length, required=True)
+
+    return MessagePatch()
+
+
+class MessageQuery(Schema):
+    _id = Id()
+    conversationId = Id()
+    senderId = Id()
+    type = choice((*TYPES, "system"))
+    seq = count()
+    replyTo = Id()
+    mentions = Id()
+    editedAt = moment()
+    deletedAt = moment()
+    pinnedAt = moment()
+    createdAt = moment()

@@ -1,0 +1,15 @@
+"""Schools: each user sees the own one, its admins may change it. New ones are made by own code."""
+
+from __future__ import annotations
+
+from ...core.application import Application
+from .hooks import HOOKS
+from .service import SchoolsService
+
+PATH = "schools"
+METHODS = ("find", "get", "patch")
+
+
+def configure(app: Application) -> None:
+    app.use(PATH, SchoolsService(paginate=app.get("pagination")), methods=METHODS, tenant=True)
+    app.service(PATH).hooks(HOOKS)

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from beanie import PydanticObjectId
+
+from ...core.adapters.beanie import BeanieService
+from ...models import User
+
+
+class UsersService(BeanieService):
+    def __init__(self, paginate: Mapping[str, int | None]) -> None:
+        super().__init__(User, tenant="schoolId", paginate=paginate)
+
+    async def mark_seen(self, user_id: str, at: datetime) -> None:
+        """Note when somebody left. No event: only the audience of the presence may learn it."""
+        await User.documents().update_one({"_id": PydanticObjectId(user_id)}, {"$set": {"lastSeenAt": at}})

@@ -1,0 +1,209 @@
+"""What a school can set, and where its configuration is found."""
+
+import contextlib
+import ipaddress
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from .core.configuration import ConfigurationError, load_configuration, variable_names
+from .core.logs import LogFormat, LogLevel
+
+FOLDER_VARIABLE = "STONECHAT_CONFIG_DIR"
+SECRET_BYTES = 32
+UNGUARDED = ("development", "test")
+"""The environments that run without a secret and a database of the operator's."""
+
+
+def _long_enough(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and len(secret.get_secret_value().encode()) < SECRET_BYTES:
+        raise ValueError(f"must have {SECRET_BYTES} bytes or more")
+    return secret
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[^/\s]+", text):
+        raise ValueError(f"{text!r} is not an origin, such as https://chat.example.org, nor *")
+    return text
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Http(Table):
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=3030, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+        default=[],
+        description="Origins of web pages that may call the server, besides its own: CORS and websockets.",
+    )
+    max_body_bytes: Positive = Field(default=1_048_576, description="Longest request body, in bytes.")
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = Field(
+        default=[],
+        description="Addresses or networks of the proxies whose X-Forwarded-For is believed.",
+    )
+
+
+class Sockets(Table):
+    max_message_bytes: Positive = Field(default=65_536, description="Longest message of a client, in bytes.")
+    max_pending_calls: Positive = Field(
+        default=256, description="Calls of one connection that may wait for their turn; more closes it."
+    )
+    ping_interval: Seconds = Field(default=25.0, description="Seconds between two pings to a client.")
+    ping_timeout: Seconds = Field(default=20.0, description="Seconds a client may take to answer a ping.")
+
+
+class MongoDb(Table):
+    url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Server to use, as a mongodb:// URL; without one, a private server is started.",
+    )
+    database: str = Field(default="stonechat", min_length=1, description="Name of the database.")
+    folder: Path = Field(default=Path("data/mongodb"), description="Data folder of the private server.")
+
+
+class Argon2(Table):
+    time_cost: Positive = Field(default=3, description="Passes over the memory.")
+    memory_cost: int = Field(default=65_536, ge=8, description="Memory for one hash, in KiB.")
+    parallelism: Positive = Field(default=4, description="Lanes that are computed in parallel.")
+
+
+class Authentication(Table):
+    secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
+        default=None,
+        description="Key that signs access tokens, 32 bytes or more; development makes one.",
+    )
+    secret_file: Path = Field(
+        default=Path("data/secret"), description="Where development and test keep the key they make."
+    )
+    access_token_minutes: Positive = Field(default=1440, description="Minutes until an access token expires.")
+    issuer: str = Field(
+        default="stonechat", min_length=1, description="Issuer of the tokens, and the only one believed."
+    )
+    audience: str = Field(
+        default="stonechat", min_length=1, description="Audience of the tokens, and the only one served."
+    )
+    argon2: Argon2 = Field(default=Argon2(), description="Cost of hashing a password.")
+
+
+class Presence(Table):
+    grace_seconds: float = Field(
+        default=10.0, ge=0, description="Seconds from the last device's leaving until the user is offline."
+    )
+
+
+class Typing(Table):
+    expires_seconds: Seconds = Field(default=8.0, description="Seconds until a typing:start stops by itself.")
+    forward_every_seconds: float = Field(
+        default=3.0, ge=0, description="Repeated starts are forwarded once in so many seconds."
+    )
+
+
+class Pagination(Table):
+    default: Positive = Field(default=25, description="Records of a page when the query has no $limit.")
+    max: Positive = Field(default=200, description="Records of a page at most.")
+
+
+class Messages(Table):
+    max_length: Positive = Field(default=4000, description="Longest content of a message, in characters.")
+
+
+class Logs(Table):
+    level: LogLevel = Field(default="info", description="Least severity that is logged.")
+    format: LogFormat = Field(default="console", description="console for people, json for machines.")
+
+
+class Extensions(Table):
+    enabled: list[str] | Literal["all"] = Field(
+        default="all", description="Names of the installed extensions to load, or all."
+    )
+
+
+class Settings(Table):
+    environment: str = Field(default="development", description="The environment's name, from STONECHAT_ENV.")
+    http: Http = Field(default=Http(), description="The web server.")
+    sockets: Sockets = Field(default=Sockets(), description="Live connections.")
+    mongodb: MongoDb = Field(default=MongoDb(), description="The database.")
+    authentication: Authentication = Field(default=Authentication(), description="Tokens and passwords.")
+    presence: Presence = Field(default=Presence(), description="Who is online.")
+    typing: Typing = Field(default=Typing(), description="Who is typing.")
+    pagination: Pagination = Field(default=Pagination(), description="Pages of every service's find.")
+    messages: Messages = Field(default=Messages(), description="What a message may be.")
+    logs: Logs = Field(default=Logs(), description="The log, on standard error.")
+    extensions: Extensions = Field(default=Extensions(), description="Packages of other teams.")
+
+
+def load_settings(
+    *,
+    environment: str | None = None,
+    extra: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Raises ConfigurationError, also for a secret or a database that only development may do without."""
+    folder = configuration_folder(environ)
+    settings = load_configuration(Settings, folder, environment=environment, extra=extra, environ=environ)
+    if settings.environment not in UNGUARDED:
+        _require_own(settings, variable_names(folder))
+    if settings.authentication.secret is not None:
+        return settings
+    secret = _kept_secret(settings.authentication.secret_file)
+    authentication = settings.authentication.model_copy(update={"secret": secret})
+    return settings.model_copy(update={"authentication": authentication})
+
+
+def configuration_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """`$STONECHAT_CONFIG_DIR`, else the folder in the installed package, else `config` beside the sources."""
+    if chosen := environ.get(FOLDER_VARIABLE):
+        folder = Path(chosen)
+        if not folder.is_dir():
+            raise ConfigurationError([f"{folder}: no such folder ({FOLDER_VARIABLE})"])
+        return folder
+    package = Path(__file__).resolve().parent
+    installed = package / "_config"
+    return installed if installed.is_dir() else package.parent / "config"
+
+
+def _require_own(settings: Settings, variables: Mapping[str, str]) -> None:
+    missing = {
+        "authentication.secret": settings.authentication.secret is None,
+        "mongodb.url": settings.mongodb.url is None,
+    }
+    if problems := [
+        f"{key}: is required in {settings.environment}; set it in a file given with --config"
+        + (f" or in the variable {variables[key]}" if key in variables else "")
+        for key, is_missing in missing.items()
+        if is_missing
+    ]:
+        raise ConfigurationError(problems)
+
+
+def _kept_secret(path: Path) -> SecretStr:
+    """The secret in the file, which is made at the first call, readable for its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as draft:
+        draft.write(secrets.token_urlsafe(SECRET_BYTES))
+        draft.flush()
+        # A link appears whole, and only one of several processes that start together makes it.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft.name, path)
+    secret = path.read_text().strip()
+    if len(secret.encode()) < SECRET_BYTES:
+        raise ConfigurationError([f"authentication.secret: too short; delete {path} to have a new one made"])
+    return SecretStr(secret)

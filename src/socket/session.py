@@ -1,0 +1,212 @@
+"""A school's sockets from login to close: indexed, announced, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from ..core.application import Application, Realtime
+from ..core.context import Connection, HookContext, Params
+from ..core.errors import BadRequest, Forbidden, NotAuthenticated, TooManyRequests
+from ..core.shapes import is_list
+from .channels import Audiences
+from .connections import ConnectionManager, Identity, Role
+from .events import ClientEvent, ServerEvent
+from .presence import Presence
+from .typing_status import TypingStatus
+
+PLACES: Final[Mapping[str, str]] = {"teacher": "class-teachers", "student": "class-enrollments"}
+MAX_ASKED: Final = 1000
+
+Payload = dict[str, Any]
+
+
+class SchoolSockets:
+    """Connects the application's socket events with presence, typing and the services.
+
+    It holds no rule about records: what a client asks for by a named event is a call of a service
+    on its behalf, with that service's hooks.
+    """
+
+    def __init__(
+        self, app: Application, realtime: Realtime, *, grace: float, expires: float, every: float
+    ) -> None:
+        self._app = app
+        self._realtime = realtime
+        self.connections: ConnectionManager[Connection] = ConnectionManager()
+        self.audiences = Audiences(app, self.connections)
+        self.presence: Presence[Connection] = Presence(
+            self.connections, self._send, on_offline=self._left, grace=grace
+        )
+        self.typing: TypingStatus[Connection] = TypingStatus(
+            self._forward_typing, expires=expires, every=every
+        )
+
+    def register(self) -> None:
+        app = self._app
+        app.on("login", self._logged_in)
+        app.on("logout", self._logged_out)
+        app.on("disconnect", self._disconnected)
+        app.service("users").on("patched", self._user_changed)
+        app.service("users").on("removed", self._user_removed)
+        for path in PLACES.values():
+            app.service(path).on("created", self._place_changed)
+            app.service(path).on("removed", self._place_changed)
+        app.service("messages").on("created", self._message_created)
+        handlers = {
+            ClientEvent.MESSAGE_SEND: self.send_message,
+            ClientEvent.MESSAGE_DELIVERED: self.message_delivered,
+            ClientEvent.MESSAGE_READ: self.message_read,
+            ClientEvent.TYPING_START: self.typing_start,
+            ClientEvent.TYPING_STOP: self.typing_stop,
+            ClientEvent.PRESENCE_GET: self.presence_get,
+        }
+        for event, handler in handlers.items():
+            self._realtime.on(event, handler)
+        self.audiences.register()
+
+    async def close(self) -> None:
+        self.typing.close()
+        for user_id, last_seen in self.presence.close().items():
+            await self._mark_seen(user_id, last_seen)
+
+    async def send_message(self, connection: Connection, data: Payload) -> Payload:
+        message: Payload = await self._call("messages", "create", connection, data)
+        duplicate = {"duplicate": True} if message.pop("duplicate", False) else {}
+        return {"message": message, **duplicate}
+
+    async def message_delivered(self, connection: Connection, data: Payload) -> Payload:
+        return await self._acknowledge(connection, data, "deliveredSeq")
+
+    async def message_read(self, connection: Connection, data: Payload) -> Payload:
+        return await self._acknowledge(connection, data, "readSeq")
+
+    async def typing_start(self, connection: Connection, data: Payload) -> Payload:
+        user_id, conversation_id = await self._typist(connection, data)
+        if not self.typing.start(connection, user_id, conversation_id):
+            raise TooManyRequests("You are typing in too many conversations")
+        return {}
+
+    async def typing_stop(self, connection: Connection, data: Payload) -> Payload:
+        user_id, conversation_id = await self._typist(connection, data)
+        self.typing.stop(connection, user_id, conversation_id)
+        return {}
+
+    async def presence_get(self, connection: Connection, data: Payload) -> Payload:
+        identity = self._identity(connection)
+        asked = data.get("userIds")
+        if asked is not None and not _are_ids(asked):
+            reason = f"must be a list of at most {MAX_ASKED} ids"
+            raise BadRequest("validation failed", {"errors": {"userIds": reason}})
+        return {"online": self._others_online(identity, asked)}
+
+    async def _logged_in(self, result: Payload, params: Params, _: HookContext) -> None:
+        connection = params.connection
+        user = None if connection is None else connection.user
+        if connection is None or user is None:
+            return
+        user_id = str(user["_id"])
+        class_ids = await self._class_ids(user_id, user["role"])
+        if not self._realtime.is_open(connection) or connection.user is None:
+            return
+        identity = Identity(user_id, str(user["schoolId"]), connection.user["role"], class_ids)
+        self.presence.connect(connection, identity)
+        welcome = {
+            "socketId": connection.id,
+            "userId": user_id,
+            "online": self._others_online(identity, None),
+        }
+        self._realtime.send([connection], ServerEvent.CONNECTED, welcome)
+
+    def _logged_out(self, result: Payload, params: Params, _: HookContext) -> None:
+        if params.connection is not None:
+            self.typing.disconnect(params.connection)
+            self.presence.disconnect(params.connection, logout=True)
+
+    def _disconnected(self, connection: Connection) -> None:
+        self.typing.disconnect(connection)
+        self.presence.disconnect(connection)
+
+    async def _user_changed(self, user: Payload, _: HookContext) -> None:
+        user_id = str(user["_id"])
+        identity = self.connections.identity_of_user(user_id)
+        if identity is not None and "role" in user and identity.role != user["role"]:
+            class_ids = await self._class_ids(user_id, user["role"])
+            self.presence.changed(user_id, role=user["role"], class_ids=class_ids)
+
+    def _user_removed(self, user: Payload, _: HookContext) -> None:
+        for connection in self.presence.removed(str(user["_id"])):
+            self._app.emit("disconnect", connection)
+
+    async def _place_changed(self, place: Payload, _: HookContext) -> None:
+        user_id = str(place["userId"])
+        identity = self.connections.identity_of_user(user_id)
+        if identity is not None:
+            self.presence.changed(user_id, class_ids=await self._class_ids(user_id, identity.role))
+
+    def _message_created(self, message: Payload, _: HookContext) -> None:
+        self.typing.sent(str(message["senderId"]), str(message["conversationId"]))
+
+    async def _class_ids(self, user_id: str, role: Role) -> frozenset[str]:
+        if role not in PLACES:
+            return frozenset()
+        query = {"userId": user_id, "$select": ["classId"]}
+        places = await self._app.service(PLACES[role]).find(Params(query=query, paginate=False))
+        return frozenset(str(place["classId"]) for place in places)
+
+    async def _acknowledge(self, connection: Connection, data: Payload, cursor: str) -> Payload:
+        if "seq" not in data:
+            raise BadRequest("validation failed", {"errors": {"seq": "Missing data for required field."}})
+        moved = {"conversationId": data.get("conversationId"), cursor: data["seq"]}
+        unknown = sorted(set(data) - {"conversationId", "seq"})
+        if unknown:
+            raise BadRequest("validation failed", {"errors": dict.fromkeys(unknown, "Unknown field.")})
+        cursors = await self._call("members", "acknowledge", connection, moved)
+        return {key: cursors[key] for key in ("conversationId", "deliveredSeq", "readSeq")}
+
+    async def _call(self, path: str, method: str, connection: Connection, data: Payload) -> Payload:
+        """Call a service for the client of ``connection``, just as if it had called it itself."""
+        service = self._app.service(path)
+        params = Params(connection, query={}, route={}, connection=connection)
+        context = await service.run(HookContext(service, method, data=data, params=params))
+        return cast("Payload", context.outcome)
+
+    async def _typist(self, connection: Connection, data: Payload) -> tuple[str, str]:
+        identity = self._identity(connection)
+        conversation_id = data.get("conversationId")
+        if not isinstance(conversation_id, str):
+            raise BadRequest("validation failed", {"errors": {"conversationId": "must be an id"}})
+        if identity.user_id not in await self.audiences.member_ids(conversation_id):
+            raise Forbidden("You are not a member of this conversation", {"conversationId": conversation_id})
+        return identity.user_id, conversation_id
+
+    def _forward_typing(self, event: str, conversation_id: str, user_id: str) -> None:
+        async def forward() -> None:
+            channel = await self.audiences.members(conversation_id, but=[user_id])
+            payload = {"conversationId": conversation_id, "userId": user_id}
+            self._realtime.send(channel.connections, event, payload)
+
+        _ = self._app.tasks.start(forward(), name=event)
+
+    def _identity(self, connection: Connection) -> Identity:
+        identity = self.connections.identity(connection)
+        if identity is None:
+            raise NotAuthenticated("Not authenticated")
+        return identity
+
+    def _others_online(self, viewer: Identity, asked: Iterable[str] | None) -> list[str]:
+        return [one for one in self.presence.online(viewer, asked) if one != viewer.user_id]
+
+    def _send(self, connections: Iterable[Connection], event: str, payload: Payload) -> None:
+        self._realtime.send(list(connections), event, payload)
+
+    def _left(self, user_id: str, last_seen: datetime) -> None:
+        _ = self._app.tasks.start(self._mark_seen(user_id, last_seen), name="mark seen")
+
+    async def _mark_seen(self, user_id: str, last_seen: datetime) -> None:
+        await self._app.service("users").mark_seen(user_id, last_seen)
+
+
+def _are_ids(value: object) -> bool:
+    return is_list(value) and len(value) <= MAX_ASKED and all(isinstance(one, str) for one in value)

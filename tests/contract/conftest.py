@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+
+import beanie
+import pytest
+from beanie import Document, PydanticObjectId
+from bson import ObjectId
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+
+from stonechat.core.adapters.base import AdapterBase
+from stonechat.core.adapters.beanie import BeanieService
+from stonechat.core.adapters.memory import MemoryService
+from stonechat.core.adapters.mongo import MongoService
+
+MakeService = Callable[..., Awaitable[AdapterBase]]
+
+
+class Mood(StrEnum):
+    CALM = "calm"
+    CROSS = "cross"
+
+
+class Address(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    city: str
+    house_number: int | None = None
+
+
+class Person(Document):
+    """Extra indexes would slow every test down: only the one that conflicts need."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    name: str
+    age: float | None = None
+    created: bool | None = None
+    school_id: PydanticObjectId | None = None
+    born_at: datetime | None = None
+    mood: Mood | None = None
+    tags: list[str] = Field(default=[])
+    address: Address | None = None
+    homes: list[Address] = Field(default=[])
+
+    class Settings:
+        name = "people"
+        indexes = (
+            IndexModel(
+                [("schoolId", ASCENDING), ("name", ASCENDING)],
+                name="one_name_a_school",
+                unique=True,
+                partialFilterExpression={"schoolId": {"$type": "objectId"}},
+            ),
+        )
+
+
+FIELDS: dict[str, type[Any]] = {
+    "name": str,
+    "age": float,
+    "created": bool,
+    "schoolId": ObjectId,
+    "bornAt": datetime,
+    "mood": Mood,
+    "tags": str,
+    "address.city": str,
+    "address.houseNumber": int,
+    "homes.city": str,
+    "homes.houseNumber": int,
+}
+
+
+@pytest.fixture(params=["memory", "mongo", "beanie"])
+def make_service(request: pytest.FixtureRequest) -> MakeService:
+    """Makes the adapter under test with the given options: one contract for all of them."""
+    if request.param == "memory":
+
+        async def make_memory(**options: Any) -> AdapterBase:
+            return MemoryService(fields=FIELDS, **options)
+
+        return make_memory
+
+    database = cast("AsyncDatabase[dict[str, Any]]", request.getfixturevalue("database"))
+    if request.param == "mongo":
+
+        async def make_mongo(**options: Any) -> AdapterBase:
+            return MongoService(database["plain_people"], fields=FIELDS, **options)
+
+        return make_mongo
+
+    async def make_beanie(**options: Any) -> AdapterBase:
+        await cast("Any", beanie).init_beanie(database=database, document_models=[Person])
+        return BeanieService(Person, **options)
+
+    return make_beanie
+
+
+@pytest.fixture
+async def people(make_service: MakeService) -> AdapterBase:
+    return await make_service()

@@ -1,0 +1,224 @@
+"""Every method of every service refuses whom it must, over REST and over sockets.
+
+The table below says for each method what is called; the test is generated from the services that
+the application has, so that a service or method without a row fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+
+from stonechat.app import create_app
+from stonechat.core.context import Params
+from tests.support.school import Answer, Person, School, test_settings
+
+Transport = Literal["rest", "socketio"]
+TRANSPORTS: tuple[Transport, ...] = ("rest", "socketio")
+HIDDEN = frozenset({403, 404})
+"""Forbidden, or said not to exist."""
+INVALID_OR_HIDDEN = HIDDEN | {400}
+"""Or: what the data names does not exist in one's own school."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that somebody of Demo High may make; texts in braces are ids of the fixture's records.
+
+    ``wrong_role``: who of the school lacks the role (None: every role may). ``outsider``: who is of
+    the school and not a member (None: it is not about members).
+    """
+
+    id: str | None = None
+    data: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    wrong_role: str | None = None
+    outsider: str | None = None
+
+    @property
+    def names_records(self) -> bool:
+        """Whether it is about records that exist, which another school must not reach."""
+        return "{" in f"{self.id}{list(self.query.values())}{list((self.data or {}).values())}"
+
+
+MEMBERS_TALK = {"conversationId": "{talk}"}
+
+TABLE: Mapping[tuple[str, str], Call] = {
+    ("schools", "find"): Call(query={"_id": "{school}"}),
+    ("schools", "get"): Call(id="{school}"),
+    ("schools", "patch"): Call(id="{school}", data={"name": "Demo High"}, wrong_role="rivera"),
+    ("users", "find"): Call(query={"_id": "{ada}"}),
+    ("users", "get"): Call(id="{ada}"),
+    ("users", "create"): Call(
+        data={"email": "new@demo.school", "name": "New", "role": "student", "password": "long-enough"},
+        wrong_role="rivera",
+    ),
+    ("users", "patch"): Call(id="{ada}", data={"name": "Ada"}, wrong_role="rivera"),
+    ("users", "remove"): Call(id="{ada}", wrong_role="rivera"),
+    ("classes", "find"): Call(query={"_id": "{maths}"}),
+    ("classes", "get"): Call(id="{maths}"),
+    ("classes", "create"): Call(data={"name": "Latin"}, wrong_role="rivera"),
+    ("classes", "patch"): Call(id="{maths}", data={"name": "Maths"}, wrong_role="rivera"),
+    ("classes", "remove"): Call(id="{maths}", wrong_role="rivera"),
+    ("class-teachers", "find"): Call(query={"_id": "{teaching}"}),
+    ("class-teachers", "get"): Call(id="{teaching}"),
+    ("class-teachers", "create"): Call(
+        data={"classId": "{maths}", "userId": "{okafor}"}, wrong_role="rivera"
+    ),
+    ("class-teachers", "remove"): Call(id="{teaching}", wrong_role="rivera"),
+    ("class-enrollments", "find"): Call(query={"_id": "{enrollment}"}, outsider="cleo"),
+    ("class-enrollments", "get"): Call(id="{enrollment}", outsider="cleo"),
+    ("class-enrollments", "create"): Call(
+        data={"classId": "{maths}", "userId": "{cleo}"}, wrong_role="rivera"
+    ),
+    ("class-enrollments", "remove"): Call(id="{enrollment}", wrong_role="rivera"),
+    ("conversations", "find"): Call(query={"_id": "{talk}"}, outsider="cleo"),
+    ("conversations", "get"): Call(id="{talk}", outsider="cleo"),
+    ("conversations", "create"): Call(
+        data={"kind": "announcement", "name": "News", "memberIds": ["{ada}"]}, wrong_role="cleo"
+    ),
+    ("conversations", "patch"): Call(id="{talk}", data={"name": "Talk"}, outsider="cleo"),
+    ("members", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
+    ("members", "get"): Call(id="{place}", outsider="cleo"),
+    ("members", "create"): Call(data={**MEMBERS_TALK, "userId": "{finn}"}, outsider="cleo"),
+    ("members", "patch"): Call(id="{place}", data={"role": "moderator"}, outsider="cleo"),
+    ("members", "remove"): Call(id="{place}", outsider="cleo"),
+    ("members", "acknowledge"): Call(data={**MEMBERS_TALK, "readSeq": 1}, outsider="cleo"),
+    ("messages", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
+    ("messages", "get"): Call(id="{message}", outsider="cleo"),
+    ("messages", "create"): Call(data={**MEMBERS_TALK, "content": "Hello"}, outsider="cleo"),
+    ("messages", "patch"): Call(id="{message}", data={"content": "Changed"}, outsider="cleo"),
+    ("messages", "remove"): Call(id="{message}", outsider="cleo"),
+}
+PUBLIC = frozenset({("authentication", "create")})
+NEEDS_LOGIN = frozenset({("authentication", "remove")})
+
+Records = Mapping[str, str]
+
+
+def application_methods() -> set[tuple[str, str]]:
+    app = create_app(test_settings("mongodb://127.0.0.1:1", "never-opened"))
+    return {(path, method) for path, service in app.services.items() for method in service.methods}
+
+
+@pytest.fixture(scope="module")
+async def records(school: School) -> Records:
+    """Ids of Demo High's people and of what the calls are about."""
+    people = {name: (await school.person(name)).id for name in ("ada", "ben", "cleo", "finn", "okafor")}
+    talk = await school.conversation("ada", "ben")
+    message = await school.say("ada", talk, "Between us")
+    maths = await school.one("classes", name="Maths")
+    place = await school.one("members", conversationId=talk, userId=people["ben"])
+    enrollment = await school.one("class-enrollments", classId=maths["_id"], userId=people["ada"])
+    teaching = await school.one("class-teachers", classId=maths["_id"])
+    found = {
+        "school": maths["schoolId"],
+        "maths": maths["_id"],
+        "talk": talk,
+        "message": message["_id"],
+        "place": place["_id"],
+        "enrollment": enrollment["_id"],
+        "teaching": teaching["_id"],
+    }
+    return people | {name: str(value) for name, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+async def other_admin(school: School) -> Person:
+    dan = await school.person("dan")
+    data = {"email": "head@other.school", "name": "Head", "role": "admin", "password": "long-enough"}
+    await school.app.service("users").create(data, Params(tenant=dan.user["schoolId"]))
+    return await school.log_in("head@other.school", "long-enough")
+
+
+async def make(
+    person: Person, transport: Transport, path: str, method: str, call: Call, records: Records
+) -> Answer:
+    """Make the call, with ids in place of the names in braces."""
+    identifier = None if call.id is None else call.id.format_map(records)
+    data, query = _filled(call.data, records), _filled(call.query, records)
+    if transport == "rest":
+        return await person.rest(method, path, id=identifier, data=data, query=query)
+    async with person.socket() as socket:
+        return await socket.call(method, path, id=identifier, data=data, query=query)
+
+
+def _filled(value: Any, records: Records) -> Any:
+    if isinstance(value, str):
+        return value.format_map(records)
+    if isinstance(value, Mapping):
+        return {key: _filled(part, records) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, records) for part in value]
+    return value
+
+
+def test_every_method_of_every_service_has_a_row() -> None:
+    assert application_methods() == TABLE.keys() | PUBLIC | NEEDS_LOGIN
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("path", "method"), sorted(TABLE))
+async def test_nobody_calls_without_logging_in(
+    school: School, records: Records, path: str, method: str, transport: Transport
+) -> None:
+    answer = await make(school.nobody, transport, path, method, TABLE[path, method], records)
+    assert answer.code == 401
+    assert answer.body["name"] == "NotAuthenticated"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_nobody_logs_out_without_logging_in(school: School, transport: Transport) -> None:
+    answer = await make(school.nobody, transport, "authentication", "remove", Call(), {})
+    assert answer.code == 401
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("path", "method"), sorted(key for key, call in TABLE.items() if call.wrong_role))
+async def test_a_wrong_role_is_refused(
+    school: School, records: Records, path: str, method: str, transport: Transport
+) -> None:
+    call = TABLE[path, method]
+    person = await school.person(call.wrong_role or "")
+    answer = await make(person, transport, path, method, call, records)
+    assert answer.code == 403
+    assert answer.body["name"] == "Forbidden"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("path", "method"), sorted(key for key, call in TABLE.items() if call.outsider))
+async def test_who_is_not_a_member_is_refused(
+    school: School, records: Records, path: str, method: str, transport: Transport
+) -> None:
+    call = TABLE[path, method]
+    answer = await make(await school.person(call.outsider or ""), transport, path, method, call, records)
+    if method == "find":
+        assert answer.code == 200
+        assert answer.body["total"] == 0
+    else:
+        assert answer.code in HIDDEN
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("name", ["dan", "ito", "other-admin"])
+@pytest.mark.parametrize(("path", "method"), sorted(key for key, call in TABLE.items() if call.names_records))
+async def test_another_school_is_refused(
+    school: School,
+    other_admin: Person,
+    records: Records,
+    path: str,
+    method: str,
+    name: str,
+    transport: Transport,
+) -> None:
+    call = TABLE[path, method]
+    person = other_admin if name == "other-admin" else await school.person(name)
+    answer = await make(person, transport, path, method, call, records)
+    if method == "find":
+        assert answer.code == 200
+        assert answer.body["total"] == 0
+    else:
+        assert answer.code in INVALID_OR_HIDDEN, answer

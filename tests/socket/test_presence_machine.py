@@ -1,0 +1,215 @@
+"""Every broadcast of a `Presence`, compared with a model that knows the table and scans lists."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from stonechat.socket.connections import ConnectionManager, Identity, Role
+from stonechat.socket.presence import Presence
+from stonechat.socket.testing import ManualTime
+
+GRACE = 10.0
+NEVER, ALWAYS, SAME_CLASS = "never", "always", "same class"
+
+# Whose presence, then who is told of it in the same school.
+TABLE: dict[Role, dict[Role, str]] = {
+    "student": {"student": SAME_CLASS, "teacher": SAME_CLASS, "admin": NEVER},
+    "teacher": {"student": SAME_CLASS, "teacher": ALWAYS, "admin": NEVER},
+    "admin": {"student": ALWAYS, "teacher": ALWAYS, "admin": ALWAYS},
+}
+
+Broadcast: TypeAlias = tuple[str, str, frozenset[int], Role | datetime | None, datetime | None]
+"""(event, subject, connections, role or lastSeenAt, at)"""
+
+SCHOOLS = st.sampled_from(["hill", "lake"])
+ROLES = st.sampled_from(list[Role](["student", "student", "teacher", "admin"]))
+# Both schools use the same class ids.
+CLASSES = st.frozensets(st.sampled_from(["maths", "physics", "history"]), max_size=2)
+USERS = st.sampled_from(["ada", "ben", "cleo", "rivera", "okafor", "admin"])
+CONNECTIONS = st.integers(0, 9)
+IDENTITIES = st.builds(Identity, USERS, SCHOOLS, ROLES, CLASSES)
+
+
+def is_told(subject: Identity, viewer: Identity) -> bool:
+    if subject.user_id == viewer.user_id or subject.school_id != viewer.school_id:
+        return False
+    when = TABLE[subject.role][viewer.role]
+    return when == ALWAYS or (when == SAME_CLASS and bool(subject.class_ids & viewer.class_ids))
+
+
+class PresenceMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = ManualTime()
+        self.actual: list[Broadcast] = []
+        self.stored: list[tuple[str, datetime]] = []
+        self.presence = Presence[int](
+            ConnectionManager(),
+            self.receive,
+            on_offline=lambda user_id, at: self.stored.append((user_id, at)),
+            grace=GRACE,
+            call_later=self.time.call_later,
+            now=self.time.now,
+        )
+        # Of each connection, whom its client takes to be online.
+        self.pictures: dict[int, set[str]] = {}
+        # The model: owner of each connection, identity of each online user, last disconnect of each in grace.
+        self.owners: dict[int, str] = {}
+        self.users: dict[str, Identity] = {}
+        self.left: dict[str, tuple[float, datetime]] = {}
+        self.expected: list[Broadcast] = []
+        self.expected_stored: list[tuple[str, datetime]] = []
+
+    def receive(self, connections: Iterable[int], event: str, payload: dict[str, Any]) -> None:
+        targets, user_id = list(connections), payload["userId"]
+        assert len(targets) == len(set(targets)) > 0
+        if event == "user:online":
+            assert payload.keys() == {"userId", "role", "at"}
+            said, at = payload["role"], payload["at"]
+        else:
+            assert payload.keys() == {"userId", "lastSeenAt"}
+            said, at = payload["lastSeenAt"], None
+        self.actual.append((event, user_id, frozenset(targets), said, at))
+        for connection in targets:
+            if event == "user:online":
+                self.pictures[connection].add(user_id)
+            else:
+                self.pictures[connection].remove(user_id)
+
+    def devices(self, user_id: str) -> frozenset[int]:
+        return frozenset(c for c, owner in self.owners.items() if owner == user_id)
+
+    def told_of(self, subject: Identity) -> frozenset[int]:
+        return frozenset(c for c, owner in self.owners.items() if is_told(subject, self.users[owner]))
+
+    def expect_online(self, subject: Identity, targets: frozenset[int]) -> None:
+        if targets:
+            self.expected.append(("user:online", subject.user_id, targets, subject.role, self.time.now()))
+
+    def expect_offline(self, user_id: str, targets: frozenset[int], last_seen: datetime | None) -> None:
+        if targets:
+            self.expected.append(("user:offline", user_id, targets, last_seen, None))
+
+    def model_gone(self, user_id: str, last_seen: datetime) -> None:
+        subject = self.users.pop(user_id)
+        self.left.pop(user_id, None)
+        self.expect_offline(user_id, self.told_of(subject), last_seen)
+        self.expected_stored.append((user_id, last_seen))
+
+    def model_disconnect(self, connection: int, *, logout: bool) -> None:
+        user_id = self.owners.pop(connection, None)
+        if user_id is None or self.devices(user_id):
+            return
+        if logout:
+            self.model_gone(user_id, self.time.now())
+        else:
+            self.left[user_id] = (self.time.elapsed + GRACE, self.time.now())
+
+    def model_change(self, new: Identity) -> None:
+        old = self.users[new.user_id]
+        self.users[new.user_id] = new
+        self.expect_online(new, self.told_of(new) - self.told_of(old))
+        self.expect_offline(new.user_id, self.told_of(old) - self.told_of(new), None)
+        for other in self.users.values():
+            if is_told(other, new) and not is_told(other, old):
+                self.expect_online(other, self.devices(new.user_id))
+            if is_told(other, old) and not is_told(other, new):
+                self.expect_offline(other.user_id, self.devices(new.user_id), None)
+
+    def connect(self, connection: int, identity: Identity) -> None:
+        user_id = identity.user_id
+        if self.owners.get(connection, user_id) != user_id:
+            self.model_disconnect(connection, logout=True)
+        if user_id in self.users:
+            self.model_change(identity)
+            self.left.pop(user_id, None)
+        else:
+            self.users[user_id] = identity
+            self.expect_online(identity, self.told_of(identity))
+        self.owners[connection] = user_id
+
+        self.presence.connect(connection, identity)
+        self.pictures[connection] = set(self.presence.online(identity))
+
+    @rule(connection=CONNECTIONS, identity=IDENTITIES)
+    def connect_anew(self, connection: int, identity: Identity) -> None:
+        self.connect(connection, identity)
+
+    @precondition(lambda self: self.users)
+    @rule(connection=CONNECTIONS, data=st.data())
+    def connect_as_before(self, connection: int, data: st.DataObject) -> None:
+        user_id = data.draw(st.sampled_from(sorted(self.users)))
+        self.connect(connection, self.users[user_id])
+
+    @precondition(lambda self: self.owners)
+    @rule(data=st.data(), logout=st.sampled_from([False, False, True]))
+    def disconnect(self, data: st.DataObject, logout: bool) -> None:
+        connection = data.draw(st.sampled_from(sorted(self.owners)))
+        self.model_disconnect(connection, logout=logout)
+
+        del self.pictures[connection]
+        self.presence.disconnect(connection, logout=logout)
+        self.presence.disconnect(connection, logout=logout)
+
+    @rule(seconds=st.sampled_from([0.5, 4.0, 9.5, 10.0, 25.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        until = self.time.elapsed + seconds
+        for user_id, (due, last_seen) in list(self.left.items()):
+            if due <= until:
+                self.model_gone(user_id, last_seen)
+
+        self.time.advance(seconds)
+
+    @precondition(lambda self: self.users)
+    @rule(data=st.data(), role=st.none() | ROLES, class_ids=st.none() | CLASSES)
+    def change(self, data: st.DataObject, role: Role | None, class_ids: frozenset[str] | None) -> None:
+        user_id = data.draw(st.sampled_from(sorted(self.users)))
+        old = self.users[user_id]
+        new_classes = old.class_ids if class_ids is None else class_ids
+        self.model_change(Identity(user_id, old.school_id, role or old.role, new_classes))
+
+        self.presence.changed(user_id, role=role, class_ids=class_ids)
+
+    @rule(user_id=USERS)
+    def remove_user(self, user_id: str) -> None:
+        devices = self.devices(user_id)
+        if user_id in self.users:
+            _, last_seen = self.left.get(user_id, (0, self.time.now()))
+            for connection in devices:
+                del self.owners[connection]
+                del self.pictures[connection]
+            self.model_gone(user_id, last_seen)
+
+        assert self.presence.removed(user_id) == devices
+
+    @invariant()
+    def every_broadcast_was_the_models(self) -> None:
+        assert Counter(self.actual) == Counter(self.expected)
+        assert self.stored == self.expected_stored
+        for events in (self.actual, self.expected, self.stored, self.expected_stored):
+            events.clear()
+
+    @invariant()
+    def every_client_knows_exactly_whom_it_may_see(self) -> None:
+        for connection, owner in self.owners.items():
+            viewer = self.users[owner]
+            visible = {u for u, subject in self.users.items() if is_told(subject, viewer)}
+            assert self.pictures[connection] == visible
+            assert self.presence.online(viewer) == sorted(visible)
+            assert self.presence.online(viewer, [*self.users, "nobody"]) == sorted(visible)
+
+    @invariant()
+    def a_timer_runs_for_each_user_in_grace_and_no_other(self) -> None:
+        assert sorted(timer.due for timer in self.time.pending) == sorted(
+            due for due, _ in self.left.values()
+        )
+
+
+TestPresence = PresenceMachine.TestCase
+TestPresence.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

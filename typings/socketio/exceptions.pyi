@@ -1,0 +1,6 @@
+from typing import Any
+
+class ConnectionError(Exception): ...
+
+class ConnectionRefusedError(ConnectionError):
+    def __init__(self, *args: Any) -> None: ...
