@@ -6,13 +6,13 @@ It is an ASGI application once a transport is configured, and knows nothing of a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from .channels import Channel, ChannelRegistry, Publications, Publisher, PublisherMap
 from .context import Connection
 from .events import EventEmitter, Tasks
-from .hooks import HookMap, HookStore
+from .hooks import HookFunction, HookMap, HookStore
 from .routing import Match, Router, segments, strip_path
 from .service import STANDARD_EVENTS, Service
 
@@ -91,7 +91,9 @@ class Application(EventEmitter):
             raise TypeError(f"'{path}' is not a valid service path.")
         if isinstance(service, Application):
             for subpath, sub in service.services.items():
-                self.use(f"{path}/{subpath}", sub.wrapped, **sub.options)
+                location = strip_path(f"{path}/{subpath}")
+                self.use(location, sub.wrapped, **sub.declaration())
+                self.services[location].mount(sub)
             return self
         location = strip_path(path)
         if location in self.services:
@@ -101,8 +103,8 @@ class Application(EventEmitter):
             mixin(registered, location, registered.options)
         self._router.add(location, registered)
         self.services[location] = registered
-        if self.is_set_up and hasattr(service, "setup"):
-            _ = self.tasks.start(service.setup(self, location), name=f"setup {location}")
+        if self.is_set_up:
+            _ = self.tasks.start(_lifecycle(registered, "setup", self), name=f"setup {location}")
         return self
 
     def service(self, path: str) -> Service:
@@ -141,8 +143,11 @@ class Application(EventEmitter):
     def hook_store(self) -> HookStore:
         return self._hooks
 
-    def channel(self, *names: str) -> Channel:
-        return self._channels.channel(names)
+    def channel(self, *names: str | Sequence[str]) -> Channel:
+        """A channel by its name, or several of them as one. Raises ValueError without a name."""
+        return self._channels.channel(
+            name for given in names for name in ([given] if isinstance(given, str) else given)
+        )
 
     @property
     def channels(self) -> list[str]:
@@ -173,13 +178,17 @@ class Application(EventEmitter):
         await self._with_hooks("setup", run)
 
     async def teardown(self) -> None:
+        """Tear the services down in the same order, then wait for what runs in the background."""
+
         async def run() -> None:
             for service in list(self.services.values()):
                 await _lifecycle(service, "teardown", self)
             self.is_set_up = False
 
-        await self._with_hooks("teardown", run)
-        await self.tasks.close()
+        try:
+            await self._with_hooks("teardown", run)
+        finally:
+            await self.tasks.close()
 
     def default_authentication(self) -> Service | None:
         """The service that logs users in, where authentication is configured."""
@@ -189,18 +198,7 @@ class Application(EventEmitter):
         context = LifecycleContext(self, name)
         step = run
         for hook in reversed(self._hooks.of("around", name)):
-
-            def wrap(
-                hook: Callable[..., Any] = hook, inner: Callable[[], Awaitable[None]] = step
-            ) -> Callable[[], Awaitable[None]]:
-                async def call() -> None:
-                    outcome = hook(context, inner)
-                    if inspect.isawaitable(outcome):
-                        await outcome
-
-                return call
-
-            step = wrap()
+            step = _around(hook, context, step)
         await step()
 
 
@@ -219,3 +217,23 @@ async def _lifecycle(service: Service, name: str, app: Application) -> None:
         outcome = function(app, service.path)
         if inspect.isawaitable(outcome):
             await outcome
+
+
+def _around(
+    hook: HookFunction, context: LifecycleContext, inner: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    async def step() -> None:
+        called = False
+
+        async def proceed() -> None:
+            nonlocal called
+            if called:
+                raise RuntimeError("next() called multiple times")
+            called = True
+            await inner()
+
+        outcome = hook(context, proceed)
+        if inspect.isawaitable(outcome):
+            await outcome
+
+    return step

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -86,31 +87,36 @@ class CombinedChannel(Channel):
 
 
 class NamedChannel(Channel):
-    """A channel of the registry: it disappears from there when its last connection leaves."""
+    """A channel of the registry, which lists it for as long as somebody is in it."""
 
-    def __init__(self, name: str, registry: dict[str, NamedChannel]) -> None:
+    def __init__(self, name: str, occupied: dict[str, NamedChannel]) -> None:
         super().__init__()
         self.name = name
-        self._registry = registry
+        self._occupied = occupied
 
     def join(self, *connections: Connection) -> Channel:
-        self._registry.setdefault(self.name, self)
-        return super().join(*connections)
+        super().join(*connections)
+        if self._connections:
+            self._occupied[self.name] = self
+        return self
 
     def leave(self, *leaving: Connection | Predicate) -> Channel:
         super().leave(*leaving)
-        if not self._connections and self._registry.get(self.name) is self:
-            del self._registry[self.name]
+        if not self._connections:
+            self._occupied.pop(self.name, None)
         return self
 
 
 class ChannelRegistry:
+    """A name is one channel for as long as anybody holds it; then it is forgotten."""
+
     def __init__(self) -> None:
-        self._channels: dict[str, NamedChannel] = {}
+        self._known: WeakValueDictionary[str, NamedChannel] = WeakValueDictionary()
+        self._occupied: dict[str, NamedChannel] = {}
 
     @property
     def names(self) -> list[str]:
-        return list(self._channels)
+        return list(self._occupied)
 
     def channel(self, names: Iterable[str]) -> Channel:
         """One channel, made at need, or several combined. Raises ValueError without a name."""
@@ -120,13 +126,13 @@ class ChannelRegistry:
         return found[0] if len(found) == 1 else CombinedChannel(found)
 
     def leave_all(self, connection: Connection) -> None:
-        for channel in tuple(self._channels.values()):
+        for channel in tuple(self._occupied.values()):
             channel.leave(connection)
 
     def _named(self, name: str) -> NamedChannel:
-        channel = self._channels.get(name)
+        channel = self._known.get(name)
         if channel is None:
-            channel = self._channels[name] = NamedChannel(name, self._channels)
+            channel = self._known[name] = NamedChannel(name, self._occupied)
         return channel
 
 
@@ -203,28 +209,34 @@ class Publications:
     def _deliver(
         self, service: Service, event: str, item: Any, context: HookContext, publication: Publication
     ) -> None:
-        channels = _flatten(publication)
+        try:
+            channels = _flatten(publication)
+        except TypeError:
+            logger.exception("publisher failed", path=service.path, event_name=event)
+            return
         for data, connections in CombinedChannel(channels).payloads():
-            payload = _payload(item, context) if data is UNSET else data
-            self._app.emit("publish", service, event, payload, connections)
+            self._app.emit("publish", service, event, _payload(item, context, data), connections)
 
 
 def _flatten(publication: Publication) -> list[Channel]:
-    if publication is None:
+    if not publication:
         return []
     if isinstance(publication, CombinedChannel):
         return [deep for child in publication.children for deep in _flatten(child)]
     if isinstance(publication, Channel):
         return [publication]
-    return [channel for part in publication if part is not None for channel in _flatten(part)]
+    if not isinstance(publication, list | tuple):
+        raise TypeError(f"a publisher returns channels, not {type(publication).__name__}")
+    return [channel for part in publication for channel in _flatten(part)]
 
 
-def _payload(item: Any, context: HookContext) -> Any:
-    """What clients get of ``item``: its counterpart in ``context.dispatch`` where there is one."""
-    if context.dispatch is UNSET or context.dispatch is None:
+def _payload(item: Any, context: HookContext, data: Any) -> Any:
+    """What clients get of ``item``: its counterpart in the channel's ``data`` or in ``context.dispatch``."""
+    given = context.dispatch if data is UNSET else data
+    if given is UNSET or (given is None and data is UNSET):
         return item
-    if is_list(context.result) and is_list(context.dispatch):
+    if is_list(context.result) and is_list(given):
         for position, one in enumerate(context.result):
-            if one is item and position < len(context.dispatch):
-                return context.dispatch[position]
-    return context.dispatch
+            if one is item and position < len(given):
+                return given[position]
+    return given

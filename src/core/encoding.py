@@ -7,7 +7,7 @@ and infinity become null. A package that brings its own value types registers th
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any, Final
@@ -27,6 +27,12 @@ def jsonable(value: object) -> Any:
 def _(value: datetime) -> str:
     aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return aware.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+@jsonable.register(date)
+@jsonable.register(time)
+def _(value: date | time) -> str:
+    return value.isoformat()
 
 
 @jsonable.register

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any
 
 import structlog
@@ -42,24 +43,6 @@ class Tasks:
             logger.error("background task failed", task=task.get_name(), exc_info=error)
 
 
-class _Once:
-    """Stands for a listener until its first event; equal to it, so that ``off`` finds it."""
-
-    def __init__(self, emitter: EventEmitter, event: str, listener: Listener) -> None:
-        self._emitter = emitter
-        self._event = event
-        self._listener = listener
-
-    def __call__(self, *args: Any) -> Any:
-        self._emitter.off(self._event, self)
-        return self._listener(*args)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or bool(self._listener == other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 class EventEmitter:
     """``on``, ``once``, ``off`` and ``emit``; a listener that fails never fails the emitter."""
 
@@ -71,12 +54,20 @@ class EventEmitter:
         self._listeners.setdefault(event, []).append(listener)
 
     def once(self, event: str, listener: Listener) -> None:
-        self.on(event, _Once(self, event, listener))
+        @wraps(listener)
+        def first(*args: Any) -> Any:
+            self.off(event, first)
+            return listener(*args)
+
+        self.on(event, first)
 
     def off(self, event: str, listener: Listener) -> None:
+        """Stop the first of this event's listeners that is ``listener``, be it for once or for all."""
         listeners = self._listeners.get(event, [])
-        if listener in listeners:
-            listeners.remove(listener)
+        for position, known in enumerate(listeners):
+            if listener in (known, getattr(known, "__wrapped__", known)):
+                del listeners[position]
+                break
         if not listeners:
             self._listeners.pop(event, None)
 

@@ -174,23 +174,23 @@ def _watched(step: Step, hooks: tuple[HookFunction, ...]) -> Step:
                 context.original = context.snapshot()
             context.error = error
             context.result = UNSET
-            if handle:
-                await _replacing(handle, context)
+            failure = await _handle(context, error, handle)
             if context.result is UNSET:
-                failure = context.error or error
                 raise failure from failure.__cause__
             context.error = None
 
     return watched
 
 
-async def _replacing(handle: Step, context: HookContext) -> None:
-    """What an error hook raises takes the place of the error; ``original`` stays with the first."""
-    try:
-        await handle(context)
-    except Exception as error:
-        context.error = error
-        raise
+async def _handle(context: HookContext, error: Exception, handle: Step | None) -> BaseException:
+    """The error as the hooks leave it. What one of them raises replaces it, and ``original`` stays."""
+    if handle:
+        try:
+            await handle(context)
+        except Exception as replaced:
+            context.error = replaced
+            raise
+    return context.error or error
 
 
 def _sequence(phase: Phase, hooks: tuple[HookFunction, ...]) -> Step | None:

@@ -53,20 +53,22 @@ class Service(EventEmitter):
         self.path = path
         self.wrapped = wrapped
         self.methods: tuple[str, ...] = own if methods is None else tuple(methods)
-        self.custom_events: tuple[str, ...] = (*getattr(wrapped, "events", ()), *events)
+        self.custom_events = tuple(dict.fromkeys((*getattr(wrapped, "events", ()), *events)))
         self.wire_events: Mapping[str, str] = wire_events or {}
         self.route_params: Mapping[str, str] = route_params or {}
         self.options = ServiceOptions(options)
         self.hooked: tuple[str, ...] = tuple(dict.fromkeys((*own, *self.methods)))
         self.publishers = PublisherMap()
         self._store = HookStore()
+        self._stores: tuple[HookStore, ...] = (self._store,)
+        self._mounts: list[Service] = []
         self._chains: dict[str, Step] = {}
         self._check()
 
     def hooks(self, registration: HookMap) -> Service:
         """Add hooks; see HookStore.add for the forms and errors."""
         self._store.add(registration, self.hooked)
-        self._chains.clear()
+        self.forget_chains()
         return self
 
     def hook_store(self) -> HookStore:
@@ -75,6 +77,14 @@ class Service(EventEmitter):
     def forget_chains(self) -> None:
         """Compose the chains anew at the next call: the application's hooks have changed."""
         self._chains.clear()
+        for mount in self._mounts:
+            mount.forget_chains()
+
+    def mount(self, origin: Service) -> None:
+        """Take over the hooks and publishers of another application's service, and of that application."""
+        self._stores = (origin.app.hook_store(), *origin._stores, self._store)
+        self.publishers = origin.publishers
+        origin._mounts.append(self)
 
     def publish(self, publisher: Publisher, *, event: str | None = None) -> Service:
         """Choose who gets ``event``, or every event that has no publisher of its own.
@@ -85,6 +95,16 @@ class Service(EventEmitter):
             raise ValueError(f"'{event}' is not a valid service event")
         self.publishers.set(event, publisher)
         return self
+
+    def declaration(self) -> dict[str, Any]:
+        """The options of ``app.use`` that declare this service again, at another path."""
+        return {
+            **self.options,
+            "methods": self.methods,
+            "events": self.custom_events,
+            "wire_events": self.wire_events,
+            "route_params": self.route_params,
+        }
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -156,7 +176,7 @@ class Service(EventEmitter):
         if method not in self.hooked or not hasattr(self.wrapped, method):
             raise AttributeError(f"service '{self.path}' has no method '{method}'")
         innermost = call_method(getattr(self.wrapped, method), method)
-        return compile_chain(method, (self.app.hook_store(), self._store), innermost)
+        return compile_chain(method, (self.app.hook_store(), *self._stores), innermost)
 
     def _emit_result(self, event: str, context: HookContext) -> None:
         if event in self.custom_events:

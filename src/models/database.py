@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType]
 from pymongo import AsyncMongoClient
@@ -17,7 +17,13 @@ from . import MODELS
 
 
 class Database:
-    """``url`` None starts the private server, whose data lies in ``folder``."""
+    """``url`` None starts the private server, whose data lies in ``folder``.
+
+    Beanie binds its models once a process, so of several open databases the newest has them; closing
+    it gives them back to the one before.
+    """
+
+    _open: ClassVar[list[Database]] = []
 
     def __init__(self, url: str | None, name: str, folder: Path) -> None:
         self.name = name
@@ -42,7 +48,8 @@ class Database:
         self._client = AsyncMongoClient(
             url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname="stonechat"
         )
-        await init_beanie(self.database, document_models=list(MODELS), skip_indexes=True)
+        await self.bind()
+        self._open.append(self)
         # Beanie takes (a, b) and (b, a) for one index and would leave the first of them out.
         await asyncio.gather(*(model.documents().create_indexes(model.Settings.indexes) for model in MODELS))
 
@@ -51,10 +58,18 @@ class Database:
         await self.database.command("ping")
 
     async def close(self) -> None:
+        if self in self._open:
+            self._open.remove(self)
+        if self._open:
+            await self._open[-1].bind()
         if self._client is not None:
             await self._client.close()
         if self._mongod is not None:
             await self._mongod.stop()
+
+    async def bind(self) -> None:
+        """Make this the database of the models."""
+        await init_beanie(self.database, document_models=list(MODELS), skip_indexes=True)
 
 
 def database(opened: Database) -> Callable[[Application], None]:

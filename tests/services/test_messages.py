@@ -162,11 +162,11 @@ async def test_a_page_is_never_larger_than_the_largest(school: School) -> None:
 async def test_messages_of_all_own_conversations_come_conversation_by_conversation(school: School) -> None:
     ada = await newcomer(school)
     talks = [await talk_of(ada) for _ in range(2)]
-    for talk in (*talks, *reversed(talks)):
-        await write(ada, talk)
-    found = (await ada.rest("find", "messages")).body["data"]
+    ids = [(await write(ada, talk))["_id"] for talk in (*talks, *reversed(talks))]
     expected = [(talk, seq) for talk in sorted(talks) for seq in (1, 2)]
-    assert [(message["conversationId"], message["seq"]) for message in found] == expected
+    for query in ({}, {"_id": {"$in": ids}}):
+        found = (await ada.rest("find", "messages", query=query)).body["data"]
+        assert [(message["conversationId"], message["seq"]) for message in found] == expected
 
 
 async def test_the_newest_message_stands_in_the_conversation(school: School) -> None:

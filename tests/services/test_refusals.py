@@ -14,6 +14,7 @@ import pytest
 
 from stonechat.app import create_app
 from stonechat.core.context import Params
+from stonechat.core.shapes import is_list, is_mapping
 from tests.support.school import Answer, Person, School, test_settings
 
 Transport = Literal["rest", "socketio"]
@@ -149,9 +150,9 @@ async def make(
 def _filled(value: Any, records: Records) -> Any:
     if isinstance(value, str):
         return value.format_map(records)
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {key: _filled(part, records) for key, part in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [_filled(part, records) for part in value]
     return value
 

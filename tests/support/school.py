@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 import aiohttp
 import socketio
-from bson import ObjectId
 
 from stonechat import demo
 from stonechat.app import create_app
 from stonechat.core.application import Application
 from stonechat.core.context import Params
 from stonechat.core.encoding import decode, encode
+from stonechat.core.shapes import is_list, is_mapping
 from stonechat.core.testing import serving
 from stonechat.settings import Settings, load_settings
 
@@ -130,8 +130,8 @@ class Socket:
         if method not in {"find", "get", "remove"}:
             arguments.append(data)
         arguments.append(query or {})
-        answer = await self.client.call(method, tuple(decode(encode(arguments))), timeout=10)
-        if isinstance(answer, dict):
+        answer: Json = await self.client.call(method, tuple(decode(encode(arguments))), timeout=10)
+        if is_mapping(answer):
             return Answer(answer["code"], answer)
         return Answer(200, answer[1])
 
@@ -212,22 +212,10 @@ async def serve_school(settings: Settings) -> AsyncGenerator[School]:
 
 def _flat(value: Json, prefix: str = "") -> list[tuple[str, str]]:
     """A nested query as the pairs of Feathers' REST client: ``age[$in][0]=1``."""
-    if isinstance(value, Mapping):
-        nested: Mapping[str, Json] = value
-        return [
-            pair
-            for key, part in nested.items()
-            for pair in _flat(part, f"{prefix}[{key}]" if prefix else str(key))
-        ]
-    if isinstance(value, list):
+    if is_mapping(value):
+        named = ((f"{prefix}[{key}]" if prefix else key, part) for key, part in value.items())
+        return [pair for name, part in named for pair in _flat(part, name)]
+    if is_list(value):
         return [pair for at, part in enumerate(value) for pair in _flat(part, f"{prefix}[{at}]")]
-    return [
-        (
-            prefix,
-            str(value)
-            if isinstance(value, ObjectId)
-            else decode(encode(value))
-            if isinstance(value, str)
-            else encode(value).decode(),
-        )
-    ]
+    plain = decode(encode(value))
+    return [(prefix, plain if isinstance(plain, str) else encode(plain).decode())]

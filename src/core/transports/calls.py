@@ -55,7 +55,8 @@ def call_context(
             raise BadRequest(f"A data object must be provided to the '{method}' method")
         if method in STANDARD_METHODS and not (is_mapping(data) or is_list(data)):
             raise BadRequest(f"The data of '{method}' must be an object or a list of objects")
-    return HookContext(service, method, id=_or_none(id), data=_or_none(data), params=params)
+    given = id if method in METHODS_WITH_ID else None
+    return HookContext(service, method, id=given, data=_or_none(data), params=params)
 
 
 def public_error(error: Exception) -> FeathersError:

@@ -9,6 +9,7 @@ from ..encoding import encode
 from .calls import public_error
 
 JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+WITHOUT_BODY: Final = frozenset({204, 304})
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -16,11 +17,18 @@ Headers = list[tuple[bytes, bytes]]
 def error_response(error: Exception) -> tuple[int, Headers, bytes]:
     """Status, headers and body for any exception; one that is no Feathers error is logged, not shown."""
     public = public_error(error)
-    return public.code, [], encode(public.to_json())
+    try:
+        return public.code, [], encode(public.to_json())
+    except TypeError as unencodable:
+        return error_response(unencodable)
 
 
 async def respond(send: Send, verb: str, status: int, headers: Headers, body: bytes) -> None:
-    head = [*headers, (b"content-length", b"%d" % len(body))]
+    head = list(headers)
+    if status in WITHOUT_BODY:
+        body = b""
+    else:
+        head.append((b"content-length", b"%d" % len(body)))
     if body:
         head.append(JSON)
     await send({"type": "http.response.start", "status": status, "headers": head})

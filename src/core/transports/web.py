@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..application import Application
-from ..errors import FeathersError, MethodNotAllowed, NotFound
+from ..errors import FeathersError, GeneralError, NotFound
 from ..logs import new_request_id, request_id, valid_request_id
 from .responses import JSON, error_response, respond
 
@@ -32,6 +32,7 @@ logger = structlog.stdlib.get_logger(__name__)
 requests = logging.getLogger(__name__)
 
 REQUEST_ID: Final = b"x-request-id"
+ERRORS_BY_CODE: Final = {kind.code: kind for kind in FeathersError.__subclasses__()}
 
 
 class Web:
@@ -103,7 +104,10 @@ class FileRoute(BaseRoute):
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return RouteMatch.NONE, {}
         name = self.files.get_path(scope)
-        _, found = self.files.lookup_path("index.html" if name == "." else name)
+        try:
+            _, found = self.files.lookup_path("index.html" if name == "." else name)
+        except (OSError, ValueError):  # a name that no file can have: too long, or with a zero in it
+            found = None
         return (RouteMatch.NONE if found is None else RouteMatch.FULL), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,9 +163,12 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
+    extra: Mapping[str, str] = {}
     if isinstance(error, HTTPException):
-        known: Mapping[int, type[FeathersError]] = {404: NotFound, 405: MethodNotAllowed}
-        text = f"Path {request.url.path} not found" if error.status_code == 404 else str(error.detail)
-        error = known.get(error.status_code, FeathersError)(text)
+        extra = error.headers or {}
+        text = f"Path {request.url.path} not found" if error.status_code == 404 else error.detail
+        error = ERRORS_BY_CODE.get(error.status_code, GeneralError)(text)
     status, headers, body = error_response(error)
-    return Response(body, status, {name.decode(): value.decode() for name, value in (*headers, JSON)})
+    return Response(
+        body, status, {**extra, **{name.decode(): value.decode() for name, value in (*headers, JSON)}}
+    )

@@ -118,7 +118,7 @@ def hooks(max_length: int) -> dict[str, Any]:
         "around": {"all": [present]},
         "before": {
             "all": [validate_query(MessageQuery())],
-            "find": [ only_own("conversationId"), in_order],
+            "find": [with_tombstone, only_own("conversationId"), in_order],
             "get": [with_tombstone, only_own("conversationId")],
             "create": [
                 once.read_header,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 
 from ...application import Application
 from ..web import web
@@ -26,6 +28,17 @@ VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 __all__ = ["rest"]
 
 
+class Cors(CORSMiddleware):
+    """A preflight request that is granted is answered 204, as Feathers does."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code != 200:
+            return response
+        kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return Response(status_code=204, headers=kept)
+
+
 def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Callable[[Application], None]:
     """Serve every service over HTTP.
 
@@ -38,7 +51,7 @@ def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Ca
         if origins:
             site.middleware.append(
                 Middleware(
-                    CORSMiddleware,
+                    Cors,
                     allow_origins=list(origins),
                     allow_methods=list(VERBS),
                     allow_headers=list(REQUEST_HEADERS),

@@ -62,7 +62,7 @@ class RestEndpoint(BaseRoute):
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method = _method(verb, headers.get(SERVICE_METHOD), service, with_id=match.id is not None)
         params = Params(
-            query=parse_query(scope["query_string"].decode("latin-1")),
+            query=parse_query(scope["query_string"].decode("utf-8", "replace")),
             provider="rest",
             headers=headers,
             route={**service.route_params, **match.route},
@@ -85,7 +85,7 @@ def _method(verb: str, custom: str | None, service: Service, *, with_id: bool) -
     if verb not in METHODS_OF_VERB:
         raise MethodNotAllowed(f"Method {verb} not allowed")
     method = METHODS_OF_VERB[verb][with_id]
-    if custom is not None and verb == "POST":
+    if custom and verb == "POST":
         if custom in STANDARD_METHODS or custom not in service.methods:
             raise MethodNotAllowed(f"Method `{custom}` is not supported by this endpoint.")
         return custom

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus
 
 from ...application import Receive, Scope
 from ...encoding import decode
 from ...errors import BadRequest, PayloadTooLarge
+from ...shapes import is_list
 
 MAX_PARAMETERS: Final = 1000
 MAX_DEPTH: Final = 5
 FORM: Final = "application/x-www-form-urlencoded"
 UNSAFE_KEYS: Final = frozenset({"__proto__"})
+INDEX: Final = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
+BRACKETS: Final = re.compile(r"\[[^\[\]]*\]")
 
 
 def path_segments(scope: Scope) -> list[str]:
@@ -20,7 +24,7 @@ def path_segments(scope: Scope) -> list[str]:
     raw: bytes = scope.get("raw_path") or b""
     if b"%" not in raw:
         return [part for part in scope["path"].split("/") if part]
-    return [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1").split("/") if part]
+    return [unquote(part) for part in raw.partition(b"?")[0].split(b"/") if part]
 
 
 def parse_query(text: str) -> dict[str, Any]:
@@ -54,17 +58,17 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Any:
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        chunks, size = [body], len(body)
-        while message.get("more_body") and size <= limit:
-            message = await receive()
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-        body = b"".join(chunks)
-    if len(body) > limit:
-        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The client left before the end of the body")
+        chunks.append(message.get("body", b""))
+        size, more = size + len(chunks[-1]), message.get("more_body", False)
+        if size > limit:
+            raise _too_large(limit)
+    body = b"".join(chunks)
     if not body:
         return {}
     kind = (
@@ -101,22 +105,27 @@ class Branch:
     def value(self) -> Any:
         if not self.branches:
             return self.leaves[0] if len(self.leaves) == 1 else list(self.leaves)
-        if not all(key == "" or key.isdecimal() for key in self.branches):
-            nested: Any = {key or str(len(self.branches)): b.value() for key, b in self.branches.items()}
-            return [*self.leaves, nested] if self.leaves else nested
-        items: list[Any] = list(self.leaves)
-        for key in sorted(self.branches, key=lambda key: (key == "", int(key or 0))):
-            branch = self.branches[key]
-            items += branch.leaves
-            if branch.branches:
-                items.append(Branch.without_leaves(branch).value())
-        return items
+        nested = self._nested()
+        if not self.leaves:
+            return nested
+        return [*self.leaves, *nested] if is_list(nested) else [*self.leaves, nested]
 
-    @classmethod
-    def without_leaves(cls, branch: Branch) -> Branch:
-        copy = cls()
-        copy.branches = branch.branches
-        return copy
+    def _nested(self) -> list[Any] | dict[str, Any]:
+        """A list where all keys are indices (or empty, as in ``a[]=1``), else an object."""
+        appended = self._appended()
+        keys = [key for key in self.branches if key]
+        if all(INDEX.fullmatch(key) for key in keys):
+            return [*(self.branches[key].value() for key in sorted(keys, key=int)), *appended]
+        return {
+            **{str(at): item for at, item in enumerate(appended)},
+            **{key: self.branches[key].value() for key in keys},
+        }
+
+    def _appended(self) -> list[Any]:
+        branch = self.branches.get("")
+        if branch is None:
+            return []
+        return [*branch.leaves, branch._nested()] if branch.branches else branch.leaves  # noqa: SLF001
 
 
 def _split_pair(pair: str) -> tuple[str, str]:
@@ -128,18 +137,14 @@ def _split_pair(pair: str) -> tuple[str, str]:
 
 def _key_path(key: str) -> list[str]:
     """``a[b][c]`` → ``["a", "b", "c"]``; what is not balanced, or too deep, stays literal."""
-    start = key.find("[")
-    if start < 0:
+    brackets = list(BRACKETS.finditer(key))
+    if not brackets:
         return [key] if key else []
+    start = brackets[0].start()
     path = [key[:start]] if start else []
-    while start >= 0 and len(path) <= MAX_DEPTH:
-        end = key.find("]", start)
-        if end < 0:
-            break
-        path.append(key[start + 1 : end])
-        start = key.find("[", end)
-    if start >= 0:
-        path.append(key[start:])
+    path += [found[0][1:-1] for found in brackets[:MAX_DEPTH]]
+    if len(brackets) > MAX_DEPTH:
+        path.append(key[brackets[MAX_DEPTH].start() :])
     return path
 
 
