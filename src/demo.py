@@ -154,8 +154,12 @@ class _Seeder:
         )
         self.made += 1
         for email, content in talk:
-            message = {"conversationId": conversation["_id"], "content": content}
-            await self.app.service("messages").create(message, self._as(email))
+            here = {"conversationId": conversation["_id"]}
+            message = await self.app.service("messages").create({**here, "content": content}, self._as(email))
+            # Who answers has read what was said before.
+            await self.app.service("members").call(
+                "acknowledge", {**here, "readSeq": message["seq"]}, self._as(email)
+            )
             self.made += 1
 
     async def _one(self, path: str, key: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

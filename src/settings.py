@@ -63,7 +63,7 @@ class Http(Table):
 class Sockets(Table):
     max_message_bytes: Positive = Field(default=65_536, description="Longest message of a client, in bytes.")
     max_pending_calls: Positive = Field(
-        default=256, description="Calls of one connection that may wait for their turn; more closes it."
+        default=256, description="Calls of one connection that may wait for their turn; more are refused."
     )
     ping_interval: Seconds = Field(default=25.0, description="Seconds between two pings to a client.")
     ping_timeout: Seconds = Field(default=20.0, description="Seconds a client may take to answer a ping.")

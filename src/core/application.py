@@ -91,7 +91,7 @@ class Application(EventEmitter):
             raise TypeError(f"'{path}' is not a valid service path.")
         if isinstance(service, Application):
             for subpath, sub in service.services.items():
-                location = strip_path(f"{path}/{subpath}")
+                location = strip_path(f"{strip_path(path)}/{subpath}")
                 self.use(location, sub.wrapped, **sub.declaration())
                 self.services[location].mount(sub)
             return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
@@ -9,7 +10,7 @@ from typing import Any, Final, cast
 from ..core.application import Application, Realtime
 from ..core.context import Connection, HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, TooManyRequests
-from ..core.shapes import is_list
+from ..core.shapes import is_list, is_mapping
 from .channels import Audiences
 from .connections import ConnectionManager, Identity, Role
 from .events import ClientEvent, ServerEvent
@@ -42,6 +43,9 @@ class SchoolSockets:
         self.typing: TypingStatus[Connection] = TypingStatus(
             self._forward_typing, expires=expires, every=every
         )
+
+        self._changes = 0
+        self._typing_turn: asyncio.Task[None] | None = None
 
     def register(self) -> None:
         app = self._app
@@ -107,9 +111,13 @@ class SchoolSockets:
         if connection is None or user is None:
             return
         user_id = str(user["_id"])
-        class_ids = await self._class_ids(user_id, user["role"])
-        if not self._realtime.is_open(connection) or connection.user is None:
-            return
+        while True:
+            changes = self._changes
+            class_ids = await self._class_ids(user_id, user["role"])
+            if not self._realtime.is_open(connection) or connection.user is None:
+                return
+            if changes == self._changes:
+                break  # else somebody's place or role changed while this one's were read
         identity = Identity(user_id, str(user["schoolId"]), connection.user["role"], class_ids)
         self.presence.connect(connection, identity)
         welcome = {
@@ -129,6 +137,7 @@ class SchoolSockets:
         self.presence.disconnect(connection)
 
     async def _user_changed(self, user: Payload, _: HookContext) -> None:
+        self._changes += 1
         user_id = str(user["_id"])
         identity = self.connections.identity_of_user(user_id)
         if identity is not None and "role" in user and identity.role != user["role"]:
@@ -140,6 +149,7 @@ class SchoolSockets:
             self._app.emit("disconnect", connection)
 
     async def _place_changed(self, place: Payload, _: HookContext) -> None:
+        self._changes += 1
         user_id = str(place["userId"])
         identity = self.connections.identity_of_user(user_id)
         if identity is not None:
@@ -162,7 +172,12 @@ class SchoolSockets:
         unknown = sorted(set(data) - {"conversationId", "seq"})
         if unknown:
             raise BadRequest("validation failed", {"errors": dict.fromkeys(unknown, "Unknown field.")})
-        cursors = await self._call("members", "acknowledge", connection, moved)
+        try:
+            cursors = await self._call("members", "acknowledge", connection, moved)
+        except BadRequest as error:
+            if is_mapping(error.errors) and cursor in error.errors:
+                error.errors = {"seq": error.errors[cursor]}
+            raise
         return {key: cursors[key] for key in ("conversationId", "deliveredSeq", "readSeq")}
 
     async def _call(self, path: str, method: str, connection: Connection, data: Payload) -> Payload:
@@ -182,12 +197,16 @@ class SchoolSockets:
         return identity.user_id, conversation_id
 
     def _forward_typing(self, event: str, conversation_id: str, user_id: str) -> None:
+        previous = self._typing_turn
+
         async def forward() -> None:
             channel = await self.audiences.members(conversation_id, but=[user_id])
+            if previous is not None:
+                await asyncio.wait([previous])  # a stop must not overtake its start
             payload = {"conversationId": conversation_id, "userId": user_id}
             self._realtime.send(channel.connections, event, payload)
 
-        _ = self._app.tasks.start(forward(), name=event)
+        self._typing_turn = self._app.tasks.start(forward(), name=event)
 
     def _identity(self, connection: Connection) -> Identity:
         identity = self.connections.identity(connection)

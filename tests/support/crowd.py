@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
@@ -10,6 +9,7 @@ from typing import Any, Final, Self
 from stonechat import demo
 from stonechat.core.encoding import decode
 from tests.support.school import School
+from tests.support.waiting import until
 from tests.support.wire import EVENT, Wire
 
 EVERYBODY: Final = tuple(email.partition("@")[0] for _, email, _ in demo.logins())
@@ -68,6 +68,15 @@ class Crowd:
                 told.setdefault(name, []).append(ids[decode(packet[2:])[1]["userId"]])
         return told
 
+    async def has(self, event: str) -> set[str]:
+        """Who has been sent the event and not asked for it yet."""
+        names: set[str] = set()
+        for name, wire in self.wires.items():
+            await wire.call("presence:get", {})
+            if any(packet.startswith(f'{EVENT}["{event}",') for packet in wire.packets):
+                names.add(name)
+        return names
+
     async def ids(self, *names: str) -> list[str]:
         return sorted([(await self.school.person(name)).id for name in names])
 
@@ -77,9 +86,3 @@ class Crowd:
 
     def _count(self, _: Any) -> None:
         self.left += 1
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)

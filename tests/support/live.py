@@ -118,7 +118,7 @@ async def serve_demo(**options: Any) -> AsyncGenerator[Demo]:
     passwords = PasswordOptions(time_cost=1, memory_cost=8)
     app.configure(authentication(AuthenticationOptions(tokens=tokens, passwords=passwords)))
     app.on("connection", demo.connections.append)
-    app.on("connection", lambda connection: app.channel("everybody").join(connection))
+    app.on("connection", app.channel("everybody").join)
     app.on("disconnect", demo.gone.append)
     app.publish(lambda item, context: app.channel("everybody"))
     await app.service("users").create(

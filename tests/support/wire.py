@@ -91,6 +91,11 @@ class Wire:
         acknowledged: list[Json] = decode(answer[answer.index("[") :])
         return acknowledged
 
+    async def ask(self, event: str, data: Json) -> Json:
+        """The one value that an event which is no service call is acknowledged with."""
+        (acknowledged,) = await self.call(event, data)
+        return acknowledged
+
     async def event(self, name: str) -> list[Json]:
         """The arguments of the oldest event of that name that was not asked for yet."""
         packet = await self.packet(EVENT + encode([name]).decode()[:-1])

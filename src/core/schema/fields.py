@@ -25,6 +25,15 @@ class Id(fields.Field[ObjectId]):
         return None if value is None else str(value)
 
 
+class Whole(fields.Integer):
+    """A whole number, or the text of one, as query strings have it; nothing is cut off."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValidationError("Not a valid integer.")
+        return super()._validated(value)
+
+
 def text(longest: int, *, shortest: int = 1, **options: Any) -> fields.String:
     """A text of ``shortest`` to ``longest`` characters that is more than white space."""
     checks: list[Any] = [validate.Length(min=shortest, max=longest)]
@@ -44,4 +53,4 @@ def moment(**options: Any) -> fields.AwareDateTime:
 
 def count(**options: Any) -> fields.Integer:
     """A whole number from 0 up to what JavaScript keeps exactly."""
-    return fields.Integer(validate=validate.Range(min=0, max=2**53 - 1), **options)
+    return Whole(validate=validate.Range(min=0, max=2**53 - 1), **options)

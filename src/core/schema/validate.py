@@ -53,7 +53,10 @@ def validate_data(schema: Schema, *, partial: bool = False, many: bool = False) 
 
 
 def validate_query(schema: Schema) -> Check:
-    """Check a client's query for known fields and operators; the values get the fields' types."""
+    """Check a client's query for known fields and operators; the values get the fields' types.
+
+    A field marked ``dump_only`` may stand in ``$select`` only.
+    """
 
     def check(context: HookContext) -> None:
         if context.params.provider:
@@ -80,7 +83,7 @@ def _branch(schema: Schema, query: Mapping[str, Any], depth: int) -> dict[str, A
 
 
 def _condition(schema: Schema, name: str, value: Any) -> Any:
-    if name not in _fields(schema):
+    if not _is_known(schema, name):
         raise BadRequest("validation failed", {"errors": {name: "unknown field"}})
     if not is_mapping(value):
         return _value(schema, name, value)
@@ -112,11 +115,21 @@ def _check_names(schema: Schema, filter_name: str, value: Any) -> None:
     names: list[Any] = []
     if filter_name == "$sort" and is_mapping(value):
         names = list(value)
-    elif filter_name == "$select" and is_list(value):
-        names = value
+    elif filter_name == "$select":
+        names = value if is_list(value) else [value]
     for name in names:
-        if name not in _fields(schema):
+        if not _is_known(schema, name, shown=filter_name == "$select"):
             raise BadRequest("validation failed", {"errors": {filter_name: f"unknown field {name}"}})
+
+
+def _is_known(schema: Schema, name: Any, *, shown: bool = False) -> bool:
+    """Whether a query may name the field.
+
+    A field that is only loaded, a password, could be guessed by asking for it; one that is only
+    dumped can be ``shown`` by ``$select`` and not asked for.
+    """
+    field = _fields(schema).get(name) if isinstance(name, str) else None
+    return field is not None and not field.load_only and (shown or not field.dump_only)
 
 
 def _bad_request(messages: Any) -> BadRequest:

@@ -17,7 +17,7 @@ export function openAudience(store, message) {
 function section(store, heading, userIds) {
   if (userIds.length === 0) return false;
   return h('section', { class: 'audience' },
-    h('h3', {}, heading, h('span', { class: 'count' }, String(userIds.length))),
+    h('h3', {}, heading, ' ', h('span', { class: 'count' }, String(userIds.length))),
     h('ul', { class: 'people' }, userIds.map((id) =>
       h('li', { class: 'person' }, personAvatar(store, id, { presence: true }), h('span', { class: 'person-name' }, nameOf(store, id))))));
 }

@@ -15,3 +15,4 @@ class ClassQuery(Schema):
     name = fields.String()
     subject = fields.String()
     createdAt = moment()
+    schoolId = Id(dump_only=True)

@@ -28,3 +28,8 @@ class ConversationQuery(Schema):
     createdBy = Id()
     lastMessageAt = moment()
     createdAt = moment()
+    schoolId = Id(dump_only=True)
+    description = fields.String(dump_only=True)
+    clock = fields.Integer(dump_only=True)
+    lastMessage = fields.Raw(dump_only=True)
+    memberCount = fields.Integer(dump_only=True)

@@ -27,6 +27,8 @@ class MemberQuery(Schema):
     readSeq = count()
     readAt = moment()
     joinedAt = moment()
+    schoolId = Id(dump_only=True)
+    mutedUntil = moment(dump_only=True)
 
 
 class Acknowledgement(Schema):

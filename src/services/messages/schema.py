@@ -55,3 +55,8 @@ class MessageQuery(Schema):
     deletedAt = moment()
     pinnedAt = moment()
     createdAt = moment()
+    schoolId = Id(dump_only=True)
+    content = fields.String(dump_only=True)
+    attachments: fields.List[Any] = fields.List(fields.Nested(AttachmentData), dump_only=True)
+    idempotencyKey = fields.String(dump_only=True)
+    deletedBy = Id(dump_only=True)

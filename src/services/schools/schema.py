@@ -28,3 +28,5 @@ class SchoolQuery(Schema):
     _id = Id()
     name = fields.String()
     slug = fields.String()
+    timezone = fields.String(dump_only=True)
+    settings = fields.Nested(SchoolSettingsData, dump_only=True)

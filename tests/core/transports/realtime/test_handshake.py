@@ -7,7 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from stonechat.core.application import Scope
-from stonechat.core.context import Connection
+from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.errors import Forbidden
 from tests.support.live import Demo, serve_demo
 from tests.support.wire import Wire
@@ -29,8 +29,12 @@ async def test_a_socket_knows_its_own_id(demo: Demo) -> None:
 @pytest.mark.parametrize("key", ["token", "accessToken"])
 async def test_a_token_in_the_handshake_logs_in(demo: Demo, key: str) -> None:
     token = await demo.token()
-    logins: list[Any] = []
-    demo.app.on("login", lambda result, params, context: logins.append(params.connection))
+    logins: list[Connection | None] = []
+
+    def listener(result: dict[str, Any], params: Params, context: HookContext) -> None:
+        logins.append(params.connection)
+
+    demo.app.on("login", listener)
     async with Wire.open(demo.url, auth={key: token}):
         (connection,) = demo.connections
         assert connection.user is not None

@@ -7,16 +7,12 @@ from typing import Any
 import pytest
 
 from stonechat.core.authentication import AuthenticationService, authentication_of
+from stonechat.core.context import HookContext, Params
 from tests.support.live import Demo, serve_demo
+from tests.support.waiting import until
 from tests.support.wire import Polling, Wire
 
 ADA = {"strategy": "local", "email": "ada@hill.example", "password": "correct horse"}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def service_of(demo: Demo) -> AuthenticationService:
@@ -33,8 +29,16 @@ def tasks_of_sockets() -> set[asyncio.Task[Any]]:
 
 async def test_login_and_logout_on_an_open_socket(demo: Demo) -> None:
     steps: list[tuple[str, Any]] = []
-    demo.app.on("login", lambda result, params, _: steps.append(("login", params.connection.user["name"])))
-    demo.app.on("logout", lambda result, params, _: steps.append(("logout", params.connection.user)))
+
+    def note(step: str) -> Callable[[dict[str, Any], Params, HookContext], None]:
+        def listener(result: dict[str, Any], params: Params, context: HookContext) -> None:
+            assert params.connection is not None
+            steps.append((step, (params.connection.user or {}).get("name")))
+
+        return listener
+
+    demo.app.on("login", note("login"))
+    demo.app.on("logout", note("logout"))
     async with Wire.open(demo.url) as wire:
         (error, result) = await wire.call("create", "authentication", ADA)
         assert error is None
@@ -113,7 +117,7 @@ async def test_a_client_that_leaves_during_its_login_leaves_no_ghost(demo: Demo,
             await wire.send(goodbye)
         go.set()
         await asyncio.wait([login])
-        _ = login.exception()
+        _ = login.exception()  # noqa: LOG004 - a task, not a logger
     await until(lambda: demo.gone)
     assert demo.gone == demo.connections
     await until(lambda: not demo.server.eio.sockets)
@@ -138,6 +142,35 @@ async def test_a_polling_client_that_leaves_during_its_login_leaves_no_ghost(dem
     await until(lambda: demo.gone)
     assert demo.gone == demo.connections
     assert_empty(demo)
+
+
+async def test_a_login_after_the_goodbye_leaves_no_ghost(demo: Demo) -> None:
+    async with Polling.open(demo.url) as client:
+        await client.post("1", "40")
+    assert demo.connections == []
+    assert_empty(demo)
+
+
+async def test_what_a_polling_client_says_before_it_is_logged_in_is_not_done(demo: Demo) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(*_: Any) -> None:
+        entered.set()
+        await go.wait()
+
+    demo.app.on("login", wait)
+    token = await demo.token()
+    async with Polling.open(demo.url) as client:
+        login = asyncio.create_task(client.post(f'40{{"token":"{token}"}}'))
+        await entered.wait()
+        await client.post("40/admin,", "40", '42["create","notes",{}]')
+        assert demo.app.realtime is not None
+        demo.app.realtime.send(list(demo.server.sessions), "news", {})
+        go.set()
+        await login
+        packets = await client.get()
+        assert [packet[:2] for packet in packets] == ["44", "44", "40", "42"]
+        assert len(await demo.app.service("notes").find(Params(paginate=False))) == 0
 
 
 def assert_empty(demo: Demo) -> None:
@@ -189,14 +222,13 @@ async def test_a_heartbeat_that_is_not_answered_ends_the_socket() -> None:
 
 
 async def test_pings_are_answered_while_a_call_takes_its_time() -> None:
-    async with serve_demo(ping_interval=0.05, ping_timeout=0.5) as demo:
-        async with Wire.open(demo.url) as wire:
-            slow = await wire.start("find", "slow", {"n": 1})
-            for _ in range(15):
-                await wire.packet("2")
-            assert demo.gone == []
-            demo.slow.go.set()
-            assert await wire.packet(slow) == f"{slow}null,[1]]"
+    async with serve_demo(ping_interval=0.05, ping_timeout=0.5) as demo, Wire.open(demo.url) as wire:
+        slow = await wire.start("find", "slow", {"n": 1})
+        for _ in range(15):
+            await wire.packet("2")
+        assert demo.gone == []
+        demo.slow.go.set()
+        assert await wire.packet(slow) == f"{slow}null,[1]]"
 
 
 async def test_calls_of_one_client_are_answered_in_their_order(demo: Demo) -> None:
@@ -215,19 +247,18 @@ async def test_calls_of_one_client_are_answered_in_their_order(demo: Demo) -> No
 
 
 async def test_more_calls_than_may_wait_are_refused() -> None:
-    async with serve_demo(max_pending=3) as demo:
-        async with Wire.open(demo.url) as wire:
-            first = await wire.start("find", "slow", {"n": 0})
-            await until(lambda: demo.slow.asked)
-            waiting = [await wire.start("find", "slow", {"n": number}) for number in (1, 2, 3)]
-            await wire.emit("find", "slow", {"n": 4})
-            (error,) = await wire.call("find", "slow", {"n": 5})
-            assert (error["name"], error["code"], error["data"]) == ("TooManyRequests", 429, {"limit": 3})
-            demo.slow.go.set()
-            for start in (first, *waiting):
-                await wire.packet(start)
-            assert demo.slow.asked == [0, 1, 2, 3]
-            assert (await wire.call("find", "slow", {"n": 6})) == [None, [6]]
+    async with serve_demo(max_pending=3) as demo, Wire.open(demo.url) as wire:
+        first = await wire.start("find", "slow", {"n": 0})
+        await until(lambda: demo.slow.asked)
+        waiting = [await wire.start("find", "slow", {"n": number}) for number in (1, 2, 3)]
+        await wire.emit("find", "slow", {"n": 4})
+        (error,) = await wire.call("find", "slow", {"n": 5})
+        assert (error["name"], error["code"], error["data"]) == ("TooManyRequests", 429, {"limit": 3})
+        demo.slow.go.set()
+        for start in (first, *waiting):
+            await wire.packet(start)
+        assert demo.slow.asked == [0, 1, 2, 3]
+        assert (await wire.call("find", "slow", {"n": 6})) == [None, [6]]
 
 
 async def test_calls_that_wait_are_dropped_when_the_client_leaves(demo: Demo) -> None:

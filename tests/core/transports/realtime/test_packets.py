@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 from stonechat.core.encoding import decode
@@ -50,13 +52,16 @@ from tests.support.wire import Polling, Wire
     ],
     ids=repr,
 )
-async def test_a_malformed_packet_is_ignored_and_the_socket_lives(demo: Demo, packet: str | bytes) -> None:
+async def test_a_malformed_packet_is_ignored_and_the_socket_lives(
+    demo: Demo, packet: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     async with Wire.open(demo.url) as wire:
         await wire.send(packet)
         await wire.send(packet)
         assert (await wire.call("create", "notes", {"text": "a"}))[0] is None
         assert await wire.event("notes created") == [{"text": "a", "_id": 0}]
         assert demo.gone == []
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize("packet", ["", "x", '42["create","notes",{}]', "41", "4[1]", b"\x00"], ids=repr)

@@ -1,22 +1,16 @@
 import asyncio
 import socket
-from collections.abc import Callable
+
+import pytest
+from websockets.asyncio.client import connect
 
 from stonechat.core.encoding import decode
 from stonechat.core.transports.realtime import queue, server
 from stonechat.core.transports.realtime.client import Frame
 from stonechat.core.transports.realtime.queue import Outlet, SendQueue
 from tests.support.live import Demo
+from tests.support.waiting import until
 from tests.support.wire import Polling, Wire
-
-import pytest
-from websockets.asyncio.client import connect
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Session:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import stonechat
+
+PUBLIC = {
+    "UNSET",
+    "Application",
+    "AuthenticationOptions",
+    "AuthenticationService",
+    "BeanieService",
+    "Channel",
+    "Connection",
+    "ExtensionError",
+    "Hook",
+    "HookContext",
+    "Http",
+    "JwtOptions",
+    "LocalOptions",
+    "MemoryService",
+    "MongoService",
+    "Next",
+    "Page",
+    "PaginationOptions",
+    "Params",
+    "PasswordOptions",
+    "Service",
+    "Strategy",
+    "TokenOptions",
+    "__version__",
+    "authenticate",
+    "authentication",
+    "errors",
+    "extensions",
+    "hash_password",
+    "jsonable",
+    "realtime",
+    "rest",
+    "serving",
+    "validate_data",
+    "validate_query",
+}
+SCHOOL = ("app", "cli", "dialects", "hooks", "models", "portal", "services", "settings", "socket")
+
+
+def test_exactly_these_names_are_public() -> None:
+    assert sorted(stonechat.__all__) == sorted(PUBLIC)
+    assert all(hasattr(stonechat, name) for name in PUBLIC)
+
+
+def test_the_errors_have_a_module_of_their_own() -> None:
+    assert stonechat.errors.NotFound("gone").code == 404
+
+
+def test_the_version_is_written_where_the_build_reads_it() -> None:
+    source = Path(stonechat.__file__).read_text(encoding="utf-8")
+    written = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
+    assert written is not None
+    assert written[1] == stonechat.__version__
+
+
+def test_the_framework_does_not_load_the_school() -> None:
+    code = "import stonechat, sys; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    names = loaded.splitlines()
+    assert "stonechat.core.application" in names
+    assert [name for name in names if name.startswith(tuple(f"stonechat.{part}" for part in SCHOOL))] == []
