@@ -74,7 +74,7 @@ def configure_logs(
     handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _drop_colors],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact, *rendering],
         )
     )
@@ -98,6 +98,11 @@ def configure_logs(
 def _add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     if current := request_id.get():
         event.setdefault("request_id", current)
+    return event
+
+
+def _drop_colors(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    event.pop("color_message", None)  # uvicorn's message once more, for its own formatter
     return event
 
 

@@ -86,6 +86,16 @@ def test_loggers_of_the_standard_library_go_the_same_way_once(name: str) -> None
     assert event["accessToken"] == "[redacted]"
 
 
+def test_the_coloured_copy_of_a_message_is_left_out() -> None:
+    log = Log()
+    logging.getLogger("uvicorn.error").info(
+        "started", extra={"color_message": "\x1b[36mstarted", "port": 3030}
+    )
+    (event,) = log.events
+    assert "color_message" not in event
+    assert event["port"] == 3030
+
+
 def test_a_socket_server_adds_no_handler_of_its_own() -> None:
     Log()
     socketio.AsyncServer(async_mode="asgi")
