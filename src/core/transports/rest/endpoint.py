@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from ..calls import Authenticator, authenticator, call_context
 from ..responses import Headers, error_response, respond
 from .requests import parse_query, path_segments, read_body
 
+CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 MATCH: Final = "stonechat.match"
 SERVICE_METHOD: Final = "x-service-method"
 METHODS_OF_VERB: Final = {
@@ -113,9 +115,17 @@ def _response(context: HookContext) -> tuple[int, Headers, bytes]:
             given["Location"] = quote(http.location, safe="/:?#[]@!$&'()*+,;=%~")
         for name, value in given.items():
             values = value if isinstance(value, list) else [value]
-            headers += [(name.lower().encode("latin-1"), one.encode("latin-1")) for one in values]
+            headers += [_header(name, one) for one in values]
             if name.lower() == "location":
                 status = status or 303
     if status is None:
         status = 204 if outcome is None else 201 if context.method == "create" else 200
     return status, headers, b"" if outcome is None else encode(outcome)
+
+
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Raises ValueError for a value that would end the header and begin another."""
+    encoded = value.encode("latin-1")
+    if CONTROL.search(encoded):
+        raise ValueError(f"the header '{name}' holds a control character")
+    return name.lower().encode("latin-1"), encoded
