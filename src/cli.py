@@ -86,6 +86,8 @@ def _serve(options: argparse.Namespace) -> None:
     app = _application(options.app, settings)
     if options.demo:
         _refuse_production(settings)
+        if options.app is not None:
+            raise CommandError("the demo data is the school's: --demo goes without MODULE:APP")
         app.configure(demo.seeded)
     host, port = options.host or settings.http.host, options.port
     port = settings.http.port if port is None else port

@@ -214,7 +214,9 @@ class Publications:
         except TypeError:
             logger.exception("publisher failed", path=service.path, event_name=event)
             return
-        for data, connections in CombinedChannel(channels).payloads():
+        alone = channels[0] if len(channels) == 1 else None
+        groups = CombinedChannel(channels).payloads() if alone is None else [(alone.data, alone.connections)]
+        for data, connections in groups:
             self._app.emit("publish", service, event, _payload(item, context, data), connections)
 
 

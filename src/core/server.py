@@ -109,7 +109,12 @@ async def running(
     try:
         await app.setup()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await server.listening.wait()
+        listening = asyncio.create_task(server.listening.wait())
+        await asyncio.wait({listening, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            listening.cancel()
+            await serving
+            raise RuntimeError("the server stopped before it listened")
         host, port = listener.getsockname()[:2]
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}", serving

@@ -8,7 +8,6 @@ first record and ``duplicate: true``; one with other content is refused with 422
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 from ..core.context import HookContext, Params
@@ -25,13 +24,12 @@ class Idempotency:
     """Three hooks: ``read_header`` before validation, ``answer_repeat`` after it, ``answer_race`` on error.
 
     ``owner`` is the field that, with the key, is unique (index ``index``); the record keeps a digest
-    of what was sent in ``fingerprint``. Fields in ``aside`` are no content: a repeat may differ in them.
+    of what was sent in ``fingerprint``.
     """
 
-    def __init__(self, owner: str, *, aside: Iterable[str] = ()) -> None:
+    def __init__(self, owner: str) -> None:
         self.owner = owner
         self.index = f"{owner}_{KEY}"
-        self._aside = frozenset({FINGERPRINT, *aside})
 
     def read_header(self, context: HookContext) -> None:
         key = context.params.headers.get(HEADER)
@@ -44,7 +42,7 @@ class Idempotency:
 
     async def answer_repeat(self, context: HookContext) -> None:
         if context.data.get(KEY) is not None:
-            context.data[FINGERPRINT] = self._digest(context.data)
+            context.data[FINGERPRINT] = _digest(context.data)
             await self._answer(context)
 
     async def answer_race(self, context: HookContext) -> None:
@@ -67,8 +65,9 @@ class Idempotency:
         context.event = None
         context.http.status = 200
 
-    def _digest(self, data: dict[str, Any]) -> str:
-        """What is null or an empty list says as much as what is left out."""
-        said = {name: value for name, value in data.items() if value is not None and value != []}
-        parts = sorted((name, encode(said[name]).decode()) for name in said.keys() - self._aside)
-        return hashlib.sha256(encode(parts)).hexdigest()
+
+def _digest(data: dict[str, Any]) -> str:
+    """What is null or an empty list says as much as what is left out."""
+    said = {name: value for name, value in data.items() if value is not None and value != []}
+    parts = sorted((name, encode(said[name]).decode()) for name in said.keys() - {FINGERPRINT})
+    return hashlib.sha256(encode(parts)).hexdigest()

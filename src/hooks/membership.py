@@ -33,9 +33,15 @@ async def require_place(context: HookContext, conversation_id: Any, *roles: str)
     place = await place_of(context, conversation_id)
     if place is None:
         raise Forbidden("You are not a member of this conversation", {"conversationId": str(conversation_id)})
-    if roles and place["role"] not in roles:
-        raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
+    if roles:
+        require_role(place, *roles)
     return place
+
+
+def require_role(place: dict[str, Any], *roles: str) -> None:
+    """Raises Forbidden for a member of another role."""
+    if place["role"] not in roles:
+        raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
 
 
 def only_own(field: str) -> Callable[[HookContext], Awaitable[None]]:

@@ -7,7 +7,10 @@ from .record import Record, index
 
 
 class SchoolSettings(BaseModel):
-    """What a school decides for itself: minutes to edit a message in, days to keep one (None: no end)."""
+    """What a school decides for itself: minutes to edit a message in (None: no end), people in a group.
+
+    ``retentionDays`` is own code's to set: nothing removes old messages yet.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 

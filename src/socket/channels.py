@@ -42,9 +42,10 @@ class Audiences:
         return Channel(staff | self._connections.of_user(str(enrollment["userId"])))
 
     async def members_and_subject(self, member: Record, _: HookContext) -> Channel:
-        """Who left or was removed is told that too."""
+        """Who left or was removed is told that too; who has muted the conversation is nobody's business."""
         channel = await self.members(member["conversationId"])
-        return channel.join(*self._connections.of_user(str(member["userId"])))
+        channel.join(*self._connections.of_user(str(member["userId"])))
+        return channel.send({name: value for name, value in member.items() if name != "mutedUntil"})
 
     async def members(self, conversation_id: Any, *, but: Iterable[str] = ()) -> Channel:
         """The connections of those who are members at this moment, without the users ``but``."""

@@ -90,6 +90,10 @@ class Presence(Generic[C]):
         if old is not None:
             self._change(old, old.altered(role, class_ids))
 
+    def knows(self, user_id: str) -> bool:
+        """Whether the user is online, by a connection or in grace."""
+        return self._identity(user_id) is not None
+
     def removed(self, user_id: str) -> set[C]:
         """Announce a user offline at once; return the connections it still had, for the caller to close."""
         identity = self._identity(user_id)

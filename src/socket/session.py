@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
 from ..core.application import Application, Realtime
 from ..core.context import Connection, HookContext, Params
-from ..core.errors import BadRequest, Forbidden, NotAuthenticated, TooManyRequests
+from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
 from .channels import Audiences
 from .connections import ConnectionManager, Identity, Role
@@ -43,8 +44,7 @@ class SchoolSockets:
         self.typing: TypingStatus[Connection] = TypingStatus(
             self._forward_typing, expires=expires, every=every
         )
-
-        self._changes = 0
+        self._changes: Counter[str] = Counter()  # how often each user's role or places changed
         self._typing_turn: asyncio.Task[None] | None = None
 
     def register(self) -> None:
@@ -111,14 +111,17 @@ class SchoolSockets:
         if connection is None or user is None:
             return
         user_id = str(user["_id"])
-        while True:
-            changes = self._changes
-            class_ids = await self._class_ids(user_id, user["role"])
-            if not self._realtime.is_open(connection) or connection.user is None:
-                return
-            if changes == self._changes:
-                break  # else somebody's place or role changed while this one's were read
-        identity = Identity(user_id, str(user["schoolId"]), connection.user["role"], class_ids)
+        bound = self.connections.identity(connection)
+        if bound is not None and bound.user_id != user_id:
+            self._forget(connection)
+        try:
+            identity = await self._stored_identity(user_id)
+        except Exception:
+            # Logged in but not indexed it would hear nothing, and not know: a new connection may.
+            self._app.emit("disconnect", connection)
+            raise
+        if identity is None or connection.user is None or not self._realtime.is_open(connection):
+            return
         self.presence.connect(connection, identity)
         welcome = {
             "socketId": connection.id,
@@ -127,36 +130,51 @@ class SchoolSockets:
         }
         self._realtime.send([connection], ServerEvent.CONNECTED, welcome)
 
+    def _forget(self, connection: Connection) -> None:
+        self.typing.disconnect(connection)
+        self.presence.disconnect(connection, logout=True)
+
     def _logged_out(self, result: Payload, params: Params, _: HookContext) -> None:
         if params.connection is not None:
-            self.typing.disconnect(params.connection)
-            self.presence.disconnect(params.connection, logout=True)
+            self._forget(params.connection)
 
     def _disconnected(self, connection: Connection) -> None:
         self.typing.disconnect(connection)
         self.presence.disconnect(connection)
 
     async def _user_changed(self, user: Payload, _: HookContext) -> None:
-        self._changes += 1
-        user_id = str(user["_id"])
-        identity = self.connections.identity_of_user(user_id)
-        if identity is not None and "role" in user and identity.role != user["role"]:
-            class_ids = await self._class_ids(user_id, user["role"])
-            self.presence.changed(user_id, role=user["role"], class_ids=class_ids)
+        await self._refresh(str(user["_id"]))
 
     def _user_removed(self, user: Payload, _: HookContext) -> None:
         for connection in self.presence.removed(str(user["_id"])):
             self._app.emit("disconnect", connection)
 
     async def _place_changed(self, place: Payload, _: HookContext) -> None:
-        self._changes += 1
-        user_id = str(place["userId"])
-        identity = self.connections.identity_of_user(user_id)
+        await self._refresh(str(place["userId"]))
+
+    async def _refresh(self, user_id: str) -> None:
+        """Bring the index in step with what is stored of a user's role and classes."""
+        self._changes[user_id] += 1
+        if not self.presence.knows(user_id):
+            return
+        identity = await self._stored_identity(user_id)
         if identity is not None:
-            self.presence.changed(user_id, class_ids=await self._class_ids(user_id, identity.role))
+            self.presence.changed(user_id, role=identity.role, class_ids=identity.class_ids)
 
     def _message_created(self, message: Payload, _: HookContext) -> None:
         self.typing.sent(str(message["senderId"]), str(message["conversationId"]))
+
+    async def _stored_identity(self, user_id: str) -> Identity | None:
+        """The user's identity as it is stored, with nothing changed while it was read; None if removed."""
+        while True:
+            changes = self._changes[user_id]
+            try:
+                user = await self._app.service("users").get(user_id)
+            except NotFound:
+                return None
+            class_ids = await self._class_ids(user_id, user["role"])
+            if changes == self._changes[user_id]:
+                return Identity(user_id, str(user["schoolId"]), user["role"], class_ids)
 
     async def _class_ids(self, user_id: str, role: Role) -> frozenset[str]:
         if role not in PLACES:
@@ -192,9 +210,12 @@ class SchoolSockets:
         conversation_id = data.get("conversationId")
         if not isinstance(conversation_id, str):
             raise BadRequest("validation failed", {"errors": {"conversationId": "must be an id"}})
-        if identity.user_id not in await self.audiences.member_ids(conversation_id):
+        query = {"conversationId": conversation_id, "userId": identity.user_id, "$limit": 1}
+        places = await self._app.service("members").find(Params(query=query, paginate=False))
+        if not places:
             raise Forbidden("You are not a member of this conversation", {"conversationId": conversation_id})
-        return identity.user_id, conversation_id
+        # As it is stored: the same id can be written in more than one way.
+        return identity.user_id, str(places[0]["conversationId"])
 
     def _forward_typing(self, event: str, conversation_id: str, user_id: str) -> None:
         previous = self._typing_turn

@@ -20,7 +20,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def school(mongodb_url: str) -> AsyncIterator[School]:
     """A school for the browser alone, in which who leaves is soon offline."""
     settings = test_settings(mongodb_url, "test_e2e", presence={"grace_seconds": 0.2})

@@ -112,9 +112,7 @@ async def test_different_content_at_once_is_one_message_and_refusals(school: Sch
     assert len(await stored(talk)) == 1
 
 
-@pytest.mark.parametrize(
-    "same", [{"type": "text"}, {"replyTo": None}, {"mentions": []}, {"attachments": []}, {"lamport": 5}]
-)
+@pytest.mark.parametrize("same", [{"type": "text"}, {"replyTo": None}, {"mentions": []}, {"attachments": []}])
 async def test_what_says_nothing_new_is_the_same_content(school: School, same: Json) -> None:
     ada = await newcomer(school)
     data = {"conversationId": await talk_of(ada), "content": "Once"}

@@ -22,6 +22,7 @@ BAD_DATA: tuple[tuple[str, Data, str], ...] = (
     ("messages", {"conversationId": {"$ne": None}, "content": "Hi"}, "conversationId"),
     ("messages", {"conversationId": "no id", "content": "Hi"}, "conversationId"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "seq": 1}, "seq"),
+    ("messages", {"conversationId": "{talk}", "content": "Hi", "lamport": 900}, "lamport"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "senderId": "{talk}"}, "senderId"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "$set": {"seq": 9}}, "$set"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "type": "system"}, "type"),

@@ -160,6 +160,9 @@ async def test_everybody_mutes_for_oneself_only(school: School) -> None:
     assert (await ben.rest("patch", "members", id=place, data=both)).code == 403
     muted = await ben.rest("patch", "members", id=place, data={"mutedUntil": FUTURE})
     assert (muted.body["mutedUntil"], muted.body["role"]) == (FUTURE, "member")
+    shown = await ada.rest("get", "members", id=place)
+    assert "mutedUntil" not in shown.body
+    assert (await ben.rest("get", "members", id=place)).body["mutedUntil"] == FUTURE
     heard_again = await ben.rest("patch", "members", id=place, data={"mutedUntil": None})
     assert heard_again.body["mutedUntil"] is None
 

@@ -41,6 +41,8 @@ def check_keys(data: Any, depth: int = 0) -> None:
 
 
 def copy_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    if IMMUTABLE.issuperset(map(type, record.values())):
+        return dict(record)
     return {key: value if type(value) in IMMUTABLE else copy_value(value) for key, value in record.items()}
 
 

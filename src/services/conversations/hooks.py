@@ -51,8 +51,10 @@ async def check_shape(context: HookContext) -> None:
 
 async def answer_existing(context: HookContext) -> None:
     """Two people have one direct conversation: asked for again, also at the same time, it is the same one."""
+    if context.error is not None and not isinstance(context.error, Conflict):
+        return
     key = context.data.get("directKey")
-    if key is None or (context.error is not None and not isinstance(context.error, Conflict)):
+    if key is None:
         return
     school = context.params.get("tenant") or context.data.get("schoolId")
     found = await context.service.find(
@@ -66,8 +68,8 @@ async def answer_existing(context: HookContext) -> None:
 
 async def managers_only(context: HookContext) -> None:
     if context.params.provider:
-        conversation = await context.service.get(context.id, Params(tenant=context.params["tenant"]))
-        await require_place(context, conversation["_id"])
+        own = Params(tenant=context.params["tenant"], restrict=context.params["restrict"])
+        conversation = await context.service.get(context.id, own)
         if conversation["kind"] == "direct":
             raise BadRequest("A direct conversation has no name or description of its own")
         await require_place(context, conversation["_id"], *MANAGERS)

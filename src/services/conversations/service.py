@@ -18,11 +18,15 @@ class ConversationsService(BeanieService):
         self._members = BeanieService(Member, tenant="schoolId", multi=["create"])
 
     async def create(self, data: Any, params: Params | None = None) -> Any:
-        """Store the conversation and its members together; ``createdBy`` is its admin."""
+        """Store the conversation and its members together.
+
+        ``createdBy`` is its admin, but for two people who talk, neither of whom is above the other.
+        """
         params = params or Params()
         people = list(dict.fromkeys([data["createdBy"], *data["memberIds"]]))
         fields = {name: value for name, value in data.items() if name != "memberIds"}
         fields["memberCount"] = len(people)
+        admin = None if data["kind"] == "direct" else data["createdBy"]
 
         async def store(session: AsyncClientSession) -> Any:
             conversation: Any = await super(ConversationsService, self).create(
@@ -33,7 +37,7 @@ class ConversationsService(BeanieService):
                     "schoolId": conversation["schoolId"],
                     "conversationId": conversation["_id"],
                     "userId": person,
-                    "role": "admin" if person == data["createdBy"] else "member",
+                    "role": "admin" if person == admin else "member",
                 }
                 for person in people
             ]

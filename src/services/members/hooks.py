@@ -4,9 +4,33 @@ from typing import Any
 
 from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
+from ...core.hooks import Next
+from ...core.pagination import records_of, with_records
 from ...core.schema import validate_data, validate_query
-from ...hooks.membership import MANAGERS, conversation_of, only_own, require_people, require_place
+from ...hooks.membership import (
+    MANAGERS,
+    conversation_of,
+    only_own,
+    require_people,
+    require_place,
+    require_role,
+)
 from .schema import Acknowledgement, MemberData, MemberPatch, MemberQuery
+
+
+async def mute_is_ones_own(context: HookContext, proceed: Next) -> None:
+    """Only who has muted a conversation reads until when."""
+    await proceed()
+    reader = (context.params.user or {}).get("_id")
+
+    def shown(member: dict[str, Any]) -> dict[str, Any]:
+        if reader is not None and member.get("userId") == reader:
+            return member
+        return {name: value for name, value in member.items() if name != "mutedUntil"}
+
+    if context.result is not None:
+        records = [shown(member) for member in records_of(context.result)]
+        context.dispatch = with_records(context.result, records)
 
 
 async def managers_invite(context: HookContext) -> None:
@@ -14,12 +38,13 @@ async def managers_invite(context: HookContext) -> None:
     data = context.data
     if not context.params.provider:
         return
-    place = await require_place(context, data["conversationId"], *MANAGERS)
-    if data.get("role", "member") != "member" and place["role"] != "admin":
-        raise Forbidden("Only an admin of the conversation may give roles")
+    place = await require_place(context, data["conversationId"])
     conversation = await conversation_of(context, data["conversationId"])
     if conversation["kind"] == "direct":
         raise BadRequest("A direct conversation is between two people")
+    require_role(place, *MANAGERS)
+    if data.get("role", "member") != "member":
+        require_role(place, "admin")
     await require_people(context, "userId", [data["userId"]])
     await _check_room(context, conversation)
 
@@ -85,6 +110,7 @@ async def _check_room(context: HookContext, conversation: dict[str, Any]) -> Non
 
 
 HOOKS: dict[str, Any] = {
+    "around": {"all": [mute_is_ones_own]},
     "before": {
         "find": [validate_query(MemberQuery()), only_own("conversationId")],
         "get": [validate_query(MemberQuery()), only_own("conversationId")],

@@ -13,7 +13,7 @@ from ...models.record import now
 from .presentation import present
 from .schema import MessageQuery, message_data, message_patch
 
-once = Idempotency("senderId", aside=["lamport"])
+once = Idempotency("senderId")
 
 
 def by_caller(context: HookContext) -> None:

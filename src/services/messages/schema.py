@@ -29,7 +29,6 @@ def message_data(max_length: int) -> Schema:
         idempotencyKey = fields.String(validate=validate.Length(min=1, max=128), allow_none=True)
         replyTo = Id(allow_none=True)
         mentions = fields.List(Id(required=True), validate=validate.Length(max=50))
-        lamport = count()
 
     return MessageData()
 

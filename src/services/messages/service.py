@@ -28,7 +28,8 @@ class MessagesService(BeanieService):
     async def create(self, data: Any, params: Params | None = None) -> Any:
         """Store the message under the conversation's next ``seq``; clock, preview and message in one step.
 
-        ``data["lamport"]``, a client's own clock, is merged up to 1,000 ahead and ignored beyond.
+        ``params["lamport"]``, the clock of a client that keeps one, is merged up to 1,000 ahead and
+        ignored beyond: only then are numbers left out.
         Raises NotFound for a conversation of another school, Conflict for an idempotency key in use.
         """
         params = params or Params()
@@ -36,9 +37,8 @@ class MessagesService(BeanieService):
 
         async def append(session: AsyncClientSession) -> Any:
             within = Params(params, session=session)
-            message = {name: value for name, value in data.items() if name != "lamport"}
-            message["createdAt"] = now()
-            message["seq"] = await self._next_seq(message, data.get("lamport", 0), within)
+            message = {**data, "createdAt": now()}
+            message["seq"] = await self._next_seq(message, params.get("lamport", 0), within)
             return await super(MessagesService, self).create(message, within)
 
         with self._errors():
@@ -84,8 +84,7 @@ class MessagesService(BeanieService):
             "createdAt": message["createdAt"],
         }
         conversation = await Conversation.documents().find_one_and_update(
-            {"_id": message["conversationId"]}
-            | ({"schoolId": params["tenant"]} if params.get("tenant") is not None else {}),
+            {"_id": message["conversationId"], **self._tenant_values(params)},
             [
                 {"$set": {"clock": {"$add": [{"$cond": [ahead, lamport, "$clock"]}, 1]}}},
                 {"$set": {"lastMessage": preview, "lastMessageAt": message["createdAt"]}},

@@ -14,7 +14,6 @@ def _timezone(name: str) -> None:
 
 class SchoolSettingsData(Schema):
     editWindowMinutes = fields.Integer(allow_none=True, validate=validate.Range(min=0))
-    retentionDays = fields.Integer(allow_none=True, validate=validate.Range(min=1))
     maxGroupMembers = fields.Integer(validate=validate.Range(min=2, max=5000))
 
 

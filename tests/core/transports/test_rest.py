@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -528,10 +529,13 @@ async def test_a_plain_request_id_of_the_client_is_kept(
 
 async def test_each_request_is_logged_without_its_query(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="stonechat.core.transports.web")
+    configured = structlog.get_config()
+    structlog.reset_defaults()
     transport = httpx2.ASGITransport(app=site.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
         with capture_logs() as logs:
             await client.get("/echo?token=secret")
+    structlog.configure(**configured)
     (entry,) = logs
     assert (entry["verb"], entry["path"], entry["status"]) == ("GET", "/echo", 200)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from ...context import Connection
+from ...events import Tasks
 
 Handler = Callable[["Client", int | None, list[Any]], Awaitable[None]]
 
@@ -48,7 +49,7 @@ class Client:
         self.sid = sid
         self.connection = connection
         self.limit = limit
-        self.working = False
+        self._working = False
         self._outlet = outlet
         self._inbox: deque[tuple[int | None, list[Any]]] = deque()
         self._waiting: list[Frame] | None = []
@@ -76,15 +77,19 @@ class Client:
         self._inbox.append((ack, arguments))
         return True
 
-    async def work(self, handle: Handler) -> None:
-        """Answer what is queued until nothing is."""
-        self.working = True
+    def start(self, tasks: Tasks, handle: Handler) -> None:
+        """Have the queue worked off, by one worker at a time, however many calls come at once."""
+        if not self._working:
+            self._working = True
+            _ = tasks.start(self._work(handle), name="socket calls")
+
+    async def _work(self, handle: Handler) -> None:
         try:
             while self._inbox:
                 ack, arguments = self._inbox.popleft()
                 await handle(self, ack, arguments)
         finally:
-            self.working = False
+            self._working = False
 
     def forget(self) -> None:
         """Drop what has not been started: the socket is gone."""

@@ -208,8 +208,8 @@ class SocketServer(socketio.AsyncServer):
         elif not client.accept(id, data):
             waiting = TooManyRequests("Too many calls are waiting", {"limit": self._max_pending})
             self._acknowledge(client, id, [waiting.to_json()])
-        elif not client.working:
-            _ = self._app.tasks.start(client.work(self._answer), name="socket calls")
+        else:
+            client.start(self._app.tasks, self._answer)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:

@@ -4,6 +4,7 @@ from typing import Any
 import socketio
 
 from tests.support.live import Demo
+from tests.support.waiting import until
 from tests.support.wire import Polling
 
 
@@ -29,6 +30,18 @@ async def test_a_polling_client_may_say_much_at_once(demo: Demo) -> None:
         while len(packets) < 100:
             packets += await client.get()
         assert packets == [f'43{n}[null,{{"id":{n},"query":{{}}}}]' for n in range(100)]
+
+
+async def test_calls_that_come_in_one_request_do_not_overtake_each_other(demo: Demo) -> None:
+    async with Polling.open(demo.url) as client:
+        await client.connect()
+        assert await client.post('421["find","slow",{"n":1}]', '422["get","echo",2,{}]') == 200
+        await until(lambda: demo.slow.asked)
+        demo.slow.go.set()
+        packets = await client.get()
+        while len(packets) < 2:
+            packets += await client.get()
+        assert [packet[:3] for packet in packets] == ["431", "432"]
 
 
 async def test_a_refusal_reaches_a_polling_client_that_asks_later(demo: Demo) -> None:
