@@ -31,6 +31,8 @@ async def test_the_service_of_the_readme_is_served_over_both_transports() -> Non
             assert response.status == 201
             note = await response.json()
         assert note == {"_id": note["_id"], "text": "Hello", "from": "rest"}
+        async with http.post(f"{url}/notes", json=[{"text": "Hello"}]) as response:
+            assert response.status == 405
         async with asyncio.timeout(5):
             assert await heard == note
         error, page = await listener.call("find", ("notes", {"text": {"$ne": ""}, "$sort": {"text": 1}}))
