@@ -8,6 +8,7 @@ COMPLETE := $(VENV)/.complete
 
 CLIENTS := tests/clients
 CLIENT_PACKAGES := $(if $(wildcard $(CLIENTS)/package.json),$(CLIENTS)/node_modules/.complete)
+PEER := benchmarks/peers/feathers
 PORTAL_TESTS := $(wildcard tests/portal/*.js tests/portal/*.mjs)
 
 .DEFAULT_GOAL := help
@@ -36,7 +37,7 @@ check: $(COMPLETE)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(COMPLETE)
+bench: $(COMPLETE) $(PEER)/node_modules/.complete
 	$(BIN)/python -m benchmarks
 
 $(BIN)/python:
@@ -55,4 +56,8 @@ $(COMPLETE): pyproject.toml hatch_build.py | $(BIN)/python
 $(CLIENTS)/node_modules/.complete: $(wildcard $(CLIENTS)/package.json $(CLIENTS)/package-lock.json)
 	cd $(CLIENTS) && if [ -f package-lock.json ]; then npm ci --no-audit --no-fund; \
 		else npm install --no-package-lock --no-audit --no-fund; fi
+	@touch $@
+
+$(PEER)/node_modules/.complete: $(PEER)/package.json $(PEER)/package-lock.json
+	cd $(PEER) && npm ci --no-audit --no-fund
 	@touch $@

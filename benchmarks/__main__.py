@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from . import micro
 from .results import HEADER, Result, table
-from .servers import STONECHAT, ServerError, two_cpus
+from .servers import FEATHERS_FOLDER, NODE, STONECHAT, ServerError, two_cpus
 from .workloads import WORKLOADS, LoadError, Run, Workload, run
 
 MICRO: Final = "micro"
@@ -32,18 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = [workload for workload in WORKLOADS if workload.name in options.workload]
     seconds, warmup, rounds = (1.0, 0.5, 2) if options.quick else (4.0, 1.0, 4)
     rounds = options.repeat or rounds
-    node = shutil.which("node")
-    if chosen and node is None:
+    if shutil.which(NODE) is None:
         sys.exit("benchmarks: node is not on the PATH; the load generator needs Node.js 20 or later")
+    if not (FEATHERS_FOLDER / "node_modules").exists():
+        sys.exit("benchmarks: `make bench` installs the Feathers peer; by hand: npm ci in its folder")
     signal.signal(signal.SIGTERM, _terminated)
     _raise_open_files()
     report: dict[str, Any] = {"environment": _environment(), "workloads": {}, "micro": {}}
     results: list[Result] = []
     try:
         for workload in chosen:
-            result = _compare(workload, rounds, node=node or "", seconds=seconds, warmup=warmup)
-            results.append(result)
-            report["workloads"][workload.name] = _as_json(result)
+            compared = _compare(workload, rounds, seconds=seconds, warmup=warmup)
+            results += compared
+            report["workloads"][workload.name] = {one.peer.name: _as_json(one) for one in compared}
     except (LoadError, ServerError) as error:
         sys.exit(f"benchmarks: {error}")
     except KeyboardInterrupt:
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Compare Stonechat with plain Starlette and stock python-socketio, in turn, in one run.",
+        description="Compare Stonechat with Feathers, plain Starlette and stock python-socketio, in one run.",
     )
     parser.add_argument("--quick", action="store_true", help="short runs: a first impression in two minutes")
     parser.add_argument(
@@ -78,16 +79,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _compare(workload: Workload, rounds: int, *, node: str, seconds: float, warmup: float) -> Result:
-    """Both sides in each round, the other way round in every second one: A B B A."""
-    runs: dict[str, list[Run]] = {STONECHAT.name: [], workload.peer.name: []}
+def _compare(workload: Workload, rounds: int, *, seconds: float, warmup: float) -> list[Result]:
+    """All servers in each round, the other way round in every second one: A B C C B A."""
+    servers = (STONECHAT, *workload.peers)
+    runs: dict[str, list[Run]] = {server.name: [] for server in servers}
     for number in range(rounds):
-        pair = (STONECHAT, workload.peer)
-        for server in pair if number % 2 == 0 else reversed(pair):
-            one = run(workload, server, node=node, seconds=seconds, warmup=warmup)
+        for server in servers if number % 2 == 0 else reversed(servers):
+            one = run(workload, server, seconds=seconds, warmup=warmup)
             runs[server.name].append(one)
             _tell(f"{workload.name} {number + 1}/{rounds} {server.name}: {one.rate:,.0f} {workload.unit}")
-    return Result(workload, runs[STONECHAT.name], runs[workload.peer.name])
+    return [Result(workload, peer, runs[STONECHAT.name], runs[peer.name]) for peer in workload.peers]
 
 
 def _as_json(result: Result) -> dict[str, Any]:
@@ -101,9 +102,9 @@ def _as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _micro_table(best: dict[str, float]) -> str:
-    rows = ((name, f"{microseconds:.2f}") for name, microseconds in best.items())
-    return table([("an internal get", "µs"), *rows])
+def _micro_table(best: dict[str, dict[str, float]]) -> str:
+    rows = ((name, f"{cost['stonechat']:.2f}", f"{cost['feathers']:.2f}") for name, cost in best.items())
+    return table([("an internal get, µs", "stonechat", "feathers"), *rows])
 
 
 def _environment() -> dict[str, Any]:

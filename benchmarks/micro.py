@@ -1,54 +1,52 @@
-"""What a call of own code costs, in this process: context and hooks around a method that does nothing."""
+"""What a call of own code costs, in one process: a get from memory between hooks that do nothing."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
+from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.application import Application
-from stonechat.core.context import Params
 from stonechat.core.service import Service
 
 from .server import nothing
+from .servers import FEATHERS_FOLDER, NODE
 
 HOOKS: Final = (0, 4, 10)
-CALLS: Final = 10_000
-
-Get = Callable[[Any, Params], Awaitable[Any]]
+CALLS: Final = 20_000
 
 
-class Constant:
-    """A service whose ``get`` costs as little as a method can."""
+def measure(rounds: int) -> dict[str, dict[str, float]]:
+    """Microseconds of a ``get`` by number of hooks and side: the best of all rounds of each."""
+    ours = asyncio.run(_measure(rounds))
+    command = [NODE, str(FEATHERS_FOLDER / "micro.mjs"), str(rounds)]
+    theirs = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return {
+        f"{hooks} hooks": {"stonechat": ours[hooks], "feathers": float(theirs[str(hooks)])} for hooks in HOOKS
+    }
 
-    answer: Final = {"_id": 1}
 
-    async def get(self, id: Any, params: Params) -> dict[str, int]:
-        return self.answer
-
-
-def measure(rounds: int) -> dict[str, float]:
-    """Microseconds of a ``get``, of the bare method and of services with hooks: the best of all rounds."""
-    variants: dict[str, Get] = {"the method itself": Constant().get}
-    variants |= {f"{count} hooks": _service(count).get for count in HOOKS}
-    best = dict.fromkeys(variants, float("inf"))
+async def _measure(rounds: int) -> dict[int, float]:
+    variants = {hooks: await _service(hooks) for hooks in HOOKS}
+    best = dict.fromkeys(HOOKS, float("inf"))
     for _ in range(rounds):
-        for name, get in variants.items():
-            best[name] = min(best[name], asyncio.run(_microseconds(get)))
+        for hooks, service in variants.items():
+            best[hooks] = min(best[hooks], await _microseconds(service))
     return best
 
 
-def _service(hooks: int) -> Service:
-    before = hooks // 2
-    registered = Application().use("constants", Constant()).service("constants")
-    return registered.hooks(
-        {"before": {"get": [nothing] * before}, "after": {"get": [nothing] * (hooks - before)}}
-    )
+async def _service(hooks: int) -> Service:
+    service = Application().use("messages", MemoryService(start_id=1)).service("messages")
+    await service.create({"conversationId": "c1", "senderId": "u1", "text": "hello"})
+    half = [nothing] * (hooks // 2)
+    return service.hooks({"before": {"get": half}, "after": {"get": half}})
 
 
-async def _microseconds(get: Get) -> float:
+async def _microseconds(service: Service) -> float:
     started = time.perf_counter()
     for _ in range(CALLS):
-        await get(1, Params())
+        await service.get(1)
     return (time.perf_counter() - started) / CALLS * 1e6

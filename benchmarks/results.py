@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from .servers import Server
 from .workloads import Run, Workload
 
 LOAD_BOUND: Final = 0.95
@@ -16,9 +17,10 @@ HEADER: Final = ("workload", "unit", "stonechat", "peer", "ratio", "range", "by 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rounds of one workload: ``ours[i]`` and ``theirs[i]`` ran next to each other."""
+    """Rounds of one workload: ``ours[i]`` and ``theirs[i]`` ran in the same round."""
 
     workload: Workload
+    peer: Server
     ours: Sequence[Run]
     theirs: Sequence[Run]
 
@@ -55,7 +57,7 @@ class Result:
             f"{low:.2f}-{high:.2f}",
             _decimals(self.cpu_ratio),
             _decimals(self.noise),
-            self.workload.peer.name,
+            self.peer.name,
         )
 
 

@@ -1,4 +1,4 @@
-"""Our side: a service in the memory adapter, over both transports, with a hook before and after create."""
+"""Our side: a service in the memory adapter, over both transports, with hooks around each method."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ app = Application()
 app.configure(rest())
 app.configure(realtime(handshake=join_room))
 app.use("messages", MemoryService(indexes=["conversationId"], paginate={"default": 50, "max": 50}))
-app.service("messages").hooks({"before": {"create": [nothing]}, "after": {"create": [nothing]}})
+app.service("messages").hooks({"before": {"all": [nothing]}, "after": {"all": [nothing]}})
 app.publish(conversation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOST: Final = "127.0.0.1"
+NODE: Final = shutil.which("node") or "node"
+FEATHERS_FOLDER: Final = ROOT / "benchmarks" / "peers" / "feathers"
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 10.0
 
@@ -28,18 +31,17 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """``module`` and ``arguments`` follow ``python -m``; ``dialect`` is one of load/dialects.mjs."""
+    """``command`` is given ``--host`` and ``--port`` too; ``dialect`` is one of load/dialects.mjs."""
 
     name: str
     dialect: str
-    module: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
 
     @contextmanager
     def running(self, cpus: tuple[int, ...]) -> Generator[tuple[int, int]]:
         """Yield port and process id once it accepts connections. Raises ServerError where it never does."""
         port = _free_port()
-        command = [sys.executable, "-m", self.module, *self.arguments, "--host", HOST, "--port", str(port)]
+        command = [*self.command, "--host", HOST, "--port", str(port)]
         with pinned(cpus):
             process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         try:
@@ -65,11 +67,18 @@ class Server:
         raise ServerError(f"{self.name} does not start")
 
 
-STONECHAT: Final = Server("stonechat", "feathers", "stonechat", ("serve", "benchmarks.server:app"))
-STARLETTE: Final = Server("starlette", "plain", "uvicorn", ("benchmarks.peers.rest:app", *UVICORN, *QUIET))
-SOCKETIO: Final = Server(
-    "python-socketio", "plain", "uvicorn", ("benchmarks.peers.sockets:app", *UVICORN, *QUIET)
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+STONECHAT: Final = Server("stonechat", "feathers", _python("stonechat", "serve", "benchmarks.server:app"))
+STARLETTE: Final = Server(
+    "starlette", "plain", _python("uvicorn", "benchmarks.peers.rest:app", *UVICORN, *QUIET)
 )
+SOCKETIO: Final = Server(
+    "python-socketio", "plain", _python("uvicorn", "benchmarks.peers.sockets:app", *UVICORN, *QUIET)
+)
+FEATHERS: Final = Server("feathers", "feathers", (NODE, str(FEATHERS_FOLDER / "server.mjs")))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from .servers import SOCKETIO, STARLETTE, Server, pinned, two_cpus
+from .servers import FEATHERS, NODE, SOCKETIO, STARLETTE, Server, pinned, two_cpus
 
 LOAD: Final = Path(__file__).resolve().parent / "load" / "main.mjs"
 
@@ -25,17 +25,17 @@ class Workload:
     name: str
     load: str
     unit: str
-    peer: Server
+    peers: tuple[Server, ...]
     settings: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 WORKLOADS: Final = (
-    Workload("rest_get", "rest_get", "requests/s", STARLETTE),
-    Workload("rest_find50", "rest_find50", "requests/s", STARLETTE),
-    Workload("rest_create", "rest_create", "requests/s", STARLETTE),
-    Workload("sock_create", "sock_create", "requests/s", SOCKETIO),
-    Workload("room_100", "room", "deliveries/s", SOCKETIO, {"receivers": 100}),
-    Workload("room_1000", "room", "deliveries/s", SOCKETIO, {"receivers": 1000}),
+    Workload("rest_get", "rest_get", "requests/s", (FEATHERS, STARLETTE)),
+    Workload("rest_find50", "rest_find50", "requests/s", (FEATHERS, STARLETTE)),
+    Workload("rest_create", "rest_create", "requests/s", (FEATHERS, STARLETTE)),
+    Workload("sock_create", "sock_create", "requests/s", (FEATHERS, SOCKETIO)),
+    Workload("room_100", "room", "deliveries/s", (SOCKETIO,), {"receivers": 100}),
+    Workload("room_1000", "room", "deliveries/s", (SOCKETIO,), {"receivers": 1000}),
 )
 
 
@@ -64,7 +64,7 @@ class Run:
     noise: float | None
 
 
-def run(workload: Workload, server: Server, *, node: str, seconds: float, warmup: float) -> Run:
+def run(workload: Workload, server: Server, *, seconds: float, warmup: float) -> Run:
     """Start ``server``, measure it for ``seconds``, stop it. Raises ServerError and LoadError."""
     server_cpu, load_cpu = two_cpus()
     with server.running((server_cpu,)) as (port, pid), pinned((load_cpu,)):
@@ -78,7 +78,7 @@ def run(workload: Workload, server: Server, *, node: str, seconds: float, warmup
             "seconds": seconds,
             "warmup": warmup,
         }
-        done = subprocess.run([node, LOAD, json.dumps(options)], capture_output=True, text=True, check=False)
+        done = subprocess.run([NODE, LOAD, json.dumps(options)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LoadError(f"{workload.name} against {server.name}: {done.stderr.strip()}")
     seen = json.loads(done.stdout)
