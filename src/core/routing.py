@@ -52,6 +52,22 @@ class Router(Generic[T]):
 
     def find(self, parts: Sequence[str]) -> Match[T] | None:
         """``parts`` are the decoded segments of a path without empty ones."""
+        node, last = self._root, len(parts) - 1
+        for at, part in enumerate(parts):
+            child = node.literals.get(part)
+            if child is None:
+                # Most calls: a path without placeholders, and an id that nothing else could be.
+                if at == last and len(node.placeholders) == 1 and node.placeholders[0][0] == ID:
+                    value = node.placeholders[0][1].value
+                    return None if value is None else Match(value, part, {})
+                break
+            node = child
+        else:
+            if node.value is not None:
+                return Match(node.value, None, {})
+        return self._search(parts)
+
+    def _search(self, parts: Sequence[str]) -> Match[T] | None:
         found = self._find(self._root, parts, 0)
         if found is None:
             return None

@@ -10,26 +10,14 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .application import Application
+from .websocket import WebSocketProtocol
 
 # The collector walks every object of every connection; what start-up leaves behind never changes.
 GC_THRESHOLDS = (50_000, 20, 100)
 # Longer than proxies and clients keep an idle connection: who closes it last loses no request.
 KEEP_ALIVE_SECONDS = 75
-
-ABORT = "stonechat.abort"
-"""An extension of a websocket's scope: ``{"abort": function}``, which drops the connection at once."""
-
-
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Lets the application hang up on a client that does not read: closing would wait for it for ever."""
-
-    async def run_asgi(self) -> None:
-        extensions = self.scope.setdefault("extensions", {})
-        extensions[ABORT] = {"abort": self.transport.abort}
-        await super().run_asgi()
 
 
 class Server(uvicorn.Server):

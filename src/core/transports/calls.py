@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any, Protocol, cast
 
 import structlog
@@ -14,7 +15,6 @@ from ..context import (
     UNSET,
     HookContext,
     Params,
-    Unset,
 )
 from ..errors import BadRequest, FeathersError, GeneralError
 from ..service import Service
@@ -48,7 +48,7 @@ def call_context(
     if method in METHODS_WITH_ID:
         if id is UNSET or (id is None and method == "get"):
             raise BadRequest(f"An id must be provided to the '{method}' method")
-        if not isinstance(id, (str, int, type(None))) or isinstance(id, bool):
+        if not isinstance(id, (str, int, NoneType)) or isinstance(id, bool):
             raise BadRequest(f"Invalid id '{id}'")
     if method not in METHODS_WITHOUT_DATA:
         if data is UNSET or (data is None and method in STANDARD_METHODS):
@@ -56,7 +56,7 @@ def call_context(
         if method in STANDARD_METHODS and not (is_mapping(data) or is_list(data)):
             raise BadRequest(f"The data of '{method}' must be an object or a list of objects")
     given = id if method in METHODS_WITH_ID else None
-    return HookContext(service, method, id=given, data=_or_none(data), params=params)
+    return HookContext(service, method, id=given, data=None if data is UNSET else data, params=params)
 
 
 def public_error(error: Exception) -> FeathersError:
@@ -65,7 +65,3 @@ def public_error(error: Exception) -> FeathersError:
         return error
     logger.error("call failed", exc_info=error)
     return GeneralError("Internal server error")
-
-
-def _or_none(value: Any | Unset) -> Any:
-    return None if value is UNSET else value

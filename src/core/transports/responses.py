@@ -24,12 +24,10 @@ def error_response(error: Exception) -> tuple[int, Headers, bytes]:
 
 
 async def respond(send: Send, verb: str, status: int, headers: Headers, body: bytes) -> None:
-    head = list(headers)
+    head = [*headers, JSON] if body else list(headers)
     if status in WITHOUT_BODY:
-        body = b""
+        head, body = list(headers), b""
     else:
         head.append((b"content-length", b"%d" % len(body)))
-    if body:
-        head.append(JSON)
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": b"" if verb == "HEAD" else body})

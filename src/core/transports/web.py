@@ -1,17 +1,19 @@
-"""The Starlette application around the services: middleware, lifespan, plain routes, static files.
+"""The HTTP side of an application: middleware, plain routes, services, static files.
 
-Services are answered by one endpoint mounted in it. A plain route goes before a service of the same
-path, a service before a static file.
+A plain route goes before a service of the same path, a service before a static file. Routes and files
+are Starlette's. A request for a service goes to its endpoint directly, for Starlette's layers cost as
+much as a call, unless a plain route begins with the same segment.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
+from urllib.parse import unquote
 
 import structlog
 from starlette.applications import Starlette
@@ -26,13 +28,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..application import Application
 from ..errors import FeathersError, GeneralError, NotFound
 from ..logs import new_request_id, request_id, valid_request_id
+from ..routing import Match
+from ..service import Service
 from .responses import JSON, error_response, respond
 
 logger = structlog.stdlib.get_logger(__name__)
 requests = logging.getLogger(__name__)
 
+MATCH: Final = "stonechat.match"
 REQUEST_ID: Final = b"x-request-id"
 ERRORS_BY_CODE: Final = {kind.code: kind for kind in FeathersError.__subclasses__()}
+
+
+class Endpoint(Protocol):
+    """What answers for all services."""
+
+    async def answer(self, match: Match[Service], scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class Web:
@@ -42,7 +53,7 @@ class Web:
         self.app = app
         self.middleware: list[Middleware] = []
         self.routes: list[BaseRoute] = []
-        self.services: list[BaseRoute] = []
+        self.endpoint: Endpoint | None = None
         self.files: list[BaseRoute] = []
         self._built: ASGIApp | None = None
 
@@ -52,15 +63,20 @@ class Web:
         await self._built(scope, receive, send)
 
     def _build(self) -> ASGIApp:
+        services = [] if self.endpoint is None else [ServiceRoute(self.app, self.endpoint)]
         starlette = Starlette(
-            routes=[*self.routes, *self.services, *self.files],
-            middleware=self.middleware,
+            routes=[*self.routes, *services, *self.files],
             exception_handlers={HTTPException: _http_error, Exception: _http_error},
             lifespan=self._lifespan,
         )
         starlette.router.redirect_slashes = False
         starlette.router.default = _unknown_path
-        return RequestLog(starlette)
+        built: ASGIApp = starlette
+        if self.endpoint is not None:
+            built = Shortcut(self.app, self.endpoint, self.routes, starlette)
+        for kind, arguments, options in reversed(self.middleware):
+            built = kind(built, *arguments, **options)
+        return RequestLog(built)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
@@ -71,6 +87,29 @@ class Web:
             await self.app.teardown()
 
 
+class Shortcut:
+    """Answers for a service where no plain route can be meant, and leaves the rest to Starlette."""
+
+    def __init__(
+        self, app: Application, endpoint: Endpoint, routes: Sequence[BaseRoute], rest: ASGIApp
+    ) -> None:
+        self.app = app
+        self.endpoint = endpoint
+        self.rest = rest
+        self.first_segments = {_first_segment(route) for route in routes}
+        self.is_open = not any(segment is None or "{" in segment for segment in self.first_segments)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.is_open:
+            parts = path_segments(scope)
+            if (parts[0] if parts else "") not in self.first_segments:
+                match = self.app.route(parts)
+                if match is not None:
+                    await self.endpoint.answer(match, scope, receive, send)
+                    return
+        await self.rest(scope, receive, send)
+
+
 def web(app: Application) -> Web:
     """The application's HTTP side, made at the first asking."""
     if not isinstance(app.asgi, Web):
@@ -78,10 +117,26 @@ def web(app: Application) -> Web:
     return app.asgi
 
 
+class ServiceRoute(BaseRoute):
+    """The services among Starlette's routes."""
+
+    def __init__(self, app: Application, endpoint: Endpoint) -> None:
+        self.app = app
+        self.endpoint = endpoint
+
+    def matches(self, scope: Scope) -> tuple[RouteMatch, Scope]:
+        match = self.app.route(path_segments(scope)) if scope["type"] == "http" else None
+        return (RouteMatch.NONE, {}) if match is None else (RouteMatch.FULL, {MATCH: match})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.endpoint.answer(scope[MATCH], scope, receive, send)
+
+
 class PrefixRoute(BaseRoute):
     """Everything below ``prefix``, HTTP and websocket alike, with the path left as it is."""
 
     def __init__(self, prefix: str, asgi: ASGIApp) -> None:
+        self.path = prefix
         self.prefix = prefix.rstrip("/") + "/"
         self.asgi = asgi
 
@@ -124,6 +179,7 @@ class RequestLog:
     """Gives every request an id, returns it as ``X-Request-Id`` and writes one line when it is answered.
 
     A caller's own id is kept if it is short and plain, so that one id can go through several systems.
+    What fails outside of Starlette, in a middleware, is answered here.
     """
 
     def __init__(self, asgi: ASGIApp) -> None:
@@ -133,26 +189,48 @@ class RequestLog:
         if scope["type"] != "http":
             await self.asgi(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"").decode("latin-1")
-        identifier = given if valid_request_id(given) else new_request_id()
+        identifier = ""
+        for name, value in scope["headers"]:
+            if name == REQUEST_ID:
+                identifier = value.decode("latin-1")
+        if not identifier or not valid_request_id(identifier):
+            identifier = new_request_id()
         token = request_id.set(identifier)
         started = time.perf_counter()
         status = 0
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (REQUEST_ID, identifier.encode())]
-            await send(message)
+            return send(message)
 
         try:
             await self.asgi(scope, receive, send_with_id)
+        except Exception as error:
+            if status:
+                raise
+            await respond(send_with_id, scope["method"], *error_response(error))
         finally:
             if requests.isEnabledFor(logging.INFO):
                 took = round((time.perf_counter() - started) * 1000, 2)
                 logger.info("request", verb=scope["method"], path=scope["path"], status=status, ms=took)
             request_id.reset(token)
+
+
+def path_segments(scope: Scope) -> list[str]:
+    """The decoded segments of the path: ``%2F`` stays inside its segment, empty ones are dropped."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%" not in raw:
+        return [part for part in scope["path"].split("/") if part]
+    return [unquote(part) for part in raw.partition(b"?")[0].split(b"/") if part]
+
+
+def _first_segment(route: BaseRoute) -> str | None:
+    """None for a route that does not tell its path: it may be for any."""
+    path: str | None = getattr(route, "path", None)
+    return None if path is None else path.strip("/").partition("/")[0]
 
 
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 from stonechat.core.errors import BadRequest, PayloadTooLarge
 from stonechat.core.shapes import is_list, is_mapping
-from stonechat.core.transports.rest.requests import parse_query, path_segments, read_body
+from stonechat.core.transports.rest.requests import parse_query, read_body
+from stonechat.core.transports.web import path_segments
 
 # What `qs` 6.14 answers with `arrayLimit: 1000`, the parser of Feathers' servers.
 QUERIES: list[tuple[str, dict[str, Any]]] = [
@@ -171,8 +172,7 @@ async def body(*chunks: bytes, kind: str | None = JSON, limit: int = 100, ends: 
     async def receive() -> dict[str, Any]:
         return messages.pop(0)
 
-    headers = [] if kind is None else [(b"content-type", kind.encode())]
-    return await read_body({"headers": headers}, receive, limit)
+    return await read_body({} if kind is None else {"content-type": kind}, receive, limit)
 
 
 @pytest.mark.parametrize(
@@ -224,15 +224,15 @@ async def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
         raise AssertionError("must not be called")
 
     with pytest.raises(PayloadTooLarge):
-        await read_body({"headers": [(b"content-length", b"101")]}, receive, 100)
+        await read_body({"content-length": "101"}, receive, 100)
 
 
-@pytest.mark.parametrize("length", [b"-1", b"x", b"", b"\xb2"])
-async def test_an_odd_length_is_not_believed(length: bytes) -> None:
+@pytest.mark.parametrize("length", ["-1", "x", "", "\xb2"])
+async def test_an_odd_length_is_not_believed(length: str) -> None:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"{}"}
 
-    assert await read_body({"headers": [(b"content-length", length)]}, receive, 100) == {}
+    assert await read_body({"content-length": length}, receive, 100) == {}
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM])

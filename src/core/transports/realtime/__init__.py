@@ -86,7 +86,7 @@ class Sockets:
     def send(self, connections: list[Connection], event: str, payload: Any) -> None:
         """Send one event to many connections, encoded once; never waits for a slow reader."""
         if connections:
-            self.server.broadcast(connections, Frame("2" + encode([event, payload]).decode()))
+            self.server.broadcast(connections, Frame(b"2" + encode([event, payload])))
 
     def on(self, event: str, handler: NamedHandler) -> None:
         """Answer a client's event: it brings one object and is acknowledged with the handler's result."""

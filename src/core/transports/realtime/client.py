@@ -8,27 +8,35 @@ from typing import Any, Protocol
 
 from ...context import Connection
 from ...events import Tasks
+from ...websocket import text_frame
 
 Handler = Callable[["Client", int | None, list[Any]], Awaitable[None]]
 
 
 class Frame:
-    """One Engine.IO message, encoded once and shared by the queues of all who get it.
+    """One Engine.IO message, encoded once and shared by all who get it.
 
     Stands where engineio expects one of its packets: ``packet_type`` 4 is a message.
     """
 
-    __slots__ = ("data", "encoded")
+    __slots__ = ("_wire", "data")
 
     packet_type = 4
     binary = False
 
-    def __init__(self, packet: str) -> None:
+    def __init__(self, packet: bytes) -> None:
         self.data = packet
-        self.encoded = "4" + packet
+        self._wire = b""
+
+    @property
+    def wire(self) -> bytes:
+        """As one frame of a websocket."""
+        if not self._wire:
+            self._wire = text_frame(b"4" + self.data)
+        return self._wire
 
     def encode(self, *, b64: bool = False) -> str:
-        return self.encoded
+        return "4" + self.data.decode()
 
 
 class Outlet(Protocol):

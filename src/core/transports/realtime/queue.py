@@ -5,17 +5,63 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from ...websocket import Direct, text_frame
 from .client import Frame
 
 MAX_QUEUED: Final = 4096  # packets
-MAX_QUEUED_SIZE: Final = 8 * 1024 * 1024  # characters
+MAX_QUEUED_SIZE: Final = 8 * 1024 * 1024  # bytes
+
+CLOSE: Final = 1  # engineio's packet type
 
 
 class SendQueue(asyncio.Queue[Any]):
-    """The queue of an Engine.IO session: frames, engineio's own packets, and None at the end."""
+    """The queue of an Engine.IO session: frames, engineio's own packets, and None at the end.
+
+    With a ``Direct`` there is nothing to wait for: what is put is written, as long as the client reads.
+    """
 
     size = 0
-    """How many characters wait in it."""
+    """How many bytes wait in it."""
+
+    _direct: Direct | None = None
+
+    def attach(self, direct: Direct) -> None:
+        """Write from now on, beginning with what has been waiting."""
+        self._direct = direct
+        self.flush()
+
+    def flush(self) -> None:
+        while self._direct is not None and not self._direct.is_paused and not self.empty():
+            item = self.get_nowait()
+            self.task_done()
+            self._write(self._direct, item)
+
+    def put_nowait(self, item: Any) -> None:
+        if self._direct is None or self._direct.is_paused or not self.empty():
+            super().put_nowait(item)
+        else:
+            self._write(self._direct, item)
+
+    async def put(self, item: Any) -> None:
+        self.put_nowait(item)
+
+    def end(self) -> None:
+        """Stop sending, whatever still waits."""
+        if self._direct is None:
+            self.put_nowait(None)
+        else:
+            self._direct.finish()
+
+    def _write(self, direct: Direct, item: Any) -> None:
+        if type(item) is Frame:
+            direct.write(item.wire)
+        elif item is None:
+            direct.finish()
+        else:
+            text: str = item.encode()
+            direct.write(text_frame(text.encode()))
+            if item.packet_type == CLOSE:
+                direct.finish()
 
     def _put(self, item: Any) -> None:
         super()._put(item)
@@ -44,4 +90,4 @@ class Outlet:
 
 def _length(item: Any) -> int:
     data = getattr(item, "data", None)
-    return len(data) if isinstance(data, str) else 0
+    return len(data) if isinstance(data, bytes | str) else 0

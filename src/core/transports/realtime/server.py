@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
 import engineio
@@ -24,19 +25,19 @@ from ...context import Connection, Params
 from ...encoding import decode, encode
 from ...errors import BadRequest, TooManyRequests
 from ...logs import new_request_id, request_id
-from ...server import ABORT
 from ...shapes import is_list, is_mapping
 from ..calls import authenticator, public_error
 from .calls import Calls
 from .client import Client, Frame
+from .driver import GOODBYE_SECONDS, Driver
 from .queue import Outlet, SendQueue
 
 logger = structlog.stdlib.get_logger(__name__)
 
 NAMESPACE: Final = "/"
-GOODBYE_SECONDS: Final = 5.0
-"""How long a client may take to fetch what it is told last, before it is hung up on."""
-
+MESSAGE: Final = "4"  # of Engine.IO
+PONG: Final = "3"  # of Engine.IO
+EVENT: Final = "2"  # of Socket.IO
 BINARY_PACKETS: Final = ("5", "6")
 ENGINE_PACKETS: Final = frozenset("0123456")
 
@@ -63,8 +64,23 @@ class Json:
 class Engine(engineio.AsyncServer):
     """Engine.IO with queues that know their size, and without waiting for a client that is to go."""
 
+    on_message: Callable[[str, str], bool]
+    """Gets a session's id and a Socket.IO packet; whether it has taken it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._async = {**self._async, "websocket": partial(Driver, on_packet=self._offer)}
+
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         return SendQueue()
+
+    def _offer(self, session: Any, packet: str) -> bool:
+        if packet[:1] == MESSAGE:
+            return self.on_message(session.sid, packet[1:])
+        if packet == PONG:
+            session.schedule_ping()
+            return True
+        return False
 
     async def disconnect(self, sid: str | None = None) -> None:
         """End the session of who breaks the protocol. A polling one may never fetch its goodbye."""
@@ -104,6 +120,7 @@ class SocketServer(socketio.AsyncServer):
         self.clients: dict[str, Client] = {}  # by Engine.IO session id
         self.sessions: dict[Connection, str] = {}  # the Engine.IO session id of each connection
         self._idle: set[str] = set()  # Engine.IO sessions that had no client at the last sweep
+        cast("Engine", self.eio).on_message = self._take
         self.on("connect", self._connecting)
         self.on("disconnect", self._disconnected)
 
@@ -112,8 +129,6 @@ class SocketServer(socketio.AsyncServer):
         if eio_sid in self.eio.sockets and self.eio.sockets[eio_sid].closed:
             del self.eio.sockets[eio_sid]  # engineio answers 400 to a session that it does not know, else 500
         if scope["type"] == "websocket":
-            if eio_sid in self.environ:
-                self.environ[eio_sid] = {**self.environ[eio_sid], "asgi.scope": scope}
             receive = _packets_only(receive)
         await self.handle_request(scope, receive, send)
 
@@ -199,10 +214,29 @@ class SocketServer(socketio.AsyncServer):
             # The client left while it was being authenticated: its disconnect event went unheard.
             await self._handle_disconnect(eio_sid, namespace)
 
+    def _take(self, eio_sid: str, packet: str) -> bool:
+        """Start the call of an event in the default namespace, which nearly every packet is."""
+        start = packet.find("[")
+        number = packet[1:start]
+        client = self.clients.get(eio_sid)
+        if packet[:1] != EVENT or client is None or not client.is_open:
+            return False
+        if number and not (number.isascii() and number.isdecimal()):
+            return False
+        try:
+            data = decode(packet[start:])
+        except ValueError as error:
+            logger.info("malformed packet", session=eio_sid, reason=str(error))
+        else:
+            self._accept(client, int(number) if number else None, data)
+        return True
+
     async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
         client = self.clients.get(eio_sid)
-        if client is None or not client.is_open or (namespace or NAMESPACE) != NAMESPACE:
-            return
+        if client is not None and client.is_open and (namespace or NAMESPACE) == NAMESPACE:
+            self._accept(client, id, data)
+
+    def _accept(self, client: Client, id: int | None, data: Any) -> None:
         if not is_list(data) or not data or not isinstance(data[0], str):
             self._acknowledge(client, id, [BadRequest("An event needs a name").to_json()])
         elif not client.accept(id, data):
@@ -228,10 +262,10 @@ class SocketServer(socketio.AsyncServer):
         if ack is None:
             return
         try:
-            text = encode(answer).decode()
+            text = encode(answer)
         except TypeError as error:
-            text = encode([public_error(error).to_json()]).decode()
-        self._deliver(client, Frame(f"3{ack}{text}"))
+            text = encode([public_error(error).to_json()])
+        self._deliver(client, Frame(b"3%d%b" % (ack, text)))
 
     def _deliver(self, client: Client, frame: Frame) -> None:
         if not client.send(frame) and client.connection in self.sessions:
@@ -255,12 +289,8 @@ class SocketServer(socketio.AsyncServer):
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_SECONDS):
                     await session.queue.join()
-        scope = self.environ.get(eio_sid, {}).get("asgi.scope", {})
         await session.close(wait=False, reason="server disconnect")
-        session.queue.put_nowait(None)
-        abort = scope.get("extensions", {}).get(ABORT)
-        if abort is not None:
-            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, abort["abort"])
+        cast("SendQueue", session.queue).end()
 
 
 def _packets_only(receive: Receive) -> Receive:

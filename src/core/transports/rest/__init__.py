@@ -47,7 +47,7 @@ def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Ca
 
     def configure(app: Application) -> None:
         site = web(app)
-        site.services.append(RestEndpoint(app, max_body))
+        site.endpoint = RestEndpoint(app, max_body)
         if origins:
             site.middleware.append(
                 Middleware(

@@ -1,30 +1,24 @@
-"""Reading a request: the segments of its path, its query string (``qs`` conventions) and its body."""
+"""Reading a request: its query string (``qs`` conventions) and its body."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
-from ...application import Receive, Scope
+from ...application import Receive
 from ...encoding import decode
 from ...errors import BadRequest, PayloadTooLarge
 from ...shapes import is_list
 
 MAX_PARAMETERS: Final = 1000
 MAX_DEPTH: Final = 5
+JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 UNSAFE_KEYS: Final = frozenset({"__proto__"})
 INDEX: Final = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 BRACKETS: Final = re.compile(r"\[[^\[\]]*\]")
-
-
-def path_segments(scope: Scope) -> list[str]:
-    """The decoded segments of the path: ``%2F`` stays inside its segment, empty ones are dropped."""
-    raw: bytes = scope.get("raw_path") or b""
-    if b"%" not in raw:
-        return [part for part in scope["path"].split("/") if part]
-    return [unquote(part) for part in raw.partition(b"?")[0].split(b"/") if part]
 
 
 def parse_query(text: str) -> dict[str, Any]:
@@ -49,35 +43,32 @@ def parse_query(text: str) -> dict[str, Any]:
     return root.as_object()
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> Any:
+async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) -> Any:
     """The decoded body; an empty one is ``{}``.
 
     Raises PayloadTooLarge beyond ``limit`` bytes, BadRequest for what is neither JSON nor a form.
     """
-    headers = dict(scope["headers"])
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
+    declared = headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
-    chunks: list[bytes] = []
-    size, more = 0, True
+    body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("The client left before the end of the body")
-        chunks.append(message.get("body", b""))
-        size, more = size + len(chunks[-1]), message.get("more_body", False)
-        if size > limit:
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
             raise _too_large(limit)
-    body = b"".join(chunks)
     if not body:
         return {}
-    kind = (
-        headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower().decode("latin-1")
-    )
-    if kind == FORM:
-        return parse_query(body.decode("utf-8", "replace"))
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise BadRequest(f"The body must be application/json, not {kind}", {"contentType": kind})
+    kind = headers.get("content-type", JSON)
+    if kind != JSON:
+        kind = kind.partition(";")[0].strip().lower()
+        if kind == FORM:
+            return parse_query(body.decode("utf-8", "replace"))
+        if kind != JSON and not kind.endswith("+json"):
+            raise BadRequest(f"The body must be application/json, not {kind}", {"contentType": kind})
     try:
         return decode(body)
     except ValueError as error:

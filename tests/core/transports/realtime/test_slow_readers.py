@@ -5,7 +5,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from stonechat.core.encoding import decode
-from stonechat.core.transports.realtime import queue, server
+from stonechat.core.transports.realtime import driver, queue, server
 from stonechat.core.transports.realtime.client import Frame
 from stonechat.core.transports.realtime.queue import Outlet, SendQueue
 from tests.support.live import Demo
@@ -22,7 +22,7 @@ class Session:
 def test_an_outlet_takes_so_many_frames() -> None:
     session = Session()
     outlet = Outlet(session)
-    frame = Frame("2[]")
+    frame = Frame(b"2[]")
     assert all(outlet.put(frame) for _ in range(queue.MAX_QUEUED))
     assert not outlet.put(frame)
     session.queue.get_nowait()
@@ -32,20 +32,20 @@ def test_an_outlet_takes_so_many_frames() -> None:
 def test_an_outlet_takes_so_many_characters() -> None:
     session = Session()
     outlet = Outlet(session)
-    frame = Frame("2" + "a" * (queue.MAX_QUEUED_SIZE // 2 - 1))
+    frame = Frame(b"2" + b"a" * (queue.MAX_QUEUED_SIZE // 2 - 1))
     assert outlet.put(frame)
     assert outlet.put(frame)
-    assert not outlet.put(Frame("2[]"))
+    assert not outlet.put(Frame(b"2[]"))
     session.queue.get_nowait()
     assert session.queue.size == queue.MAX_QUEUED_SIZE // 2
     session.queue.put_nowait(None)
-    assert outlet.put(Frame("2[]"))
+    assert outlet.put(Frame(b"2[]"))
 
 
 def test_an_outlet_of_a_closed_session_takes_nothing() -> None:
     session = Session()
     session.closed = True
-    assert not Outlet(session).put(Frame("2[]"))
+    assert not Outlet(session).put(Frame(b"2[]"))
 
 
 async def stalled(demo: Demo) -> socket.socket:
@@ -63,7 +63,7 @@ async def stalled(demo: Demo) -> socket.socket:
 async def test_a_client_that_does_not_read_is_dropped_and_nobody_else(
     demo: Demo, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(server, "GOODBYE_SECONDS", 0.05)
+    monkeypatch.setattr(driver, "GOODBYE_SECONDS", 0.05)
     monkeypatch.setattr(queue, "MAX_QUEUED", 100)
     location = f"{demo.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     raw = await stalled(demo)

@@ -1,0 +1,10 @@
+from typing import Any
+
+NOOP: int
+
+class Packet:
+    packet_type: int
+    data: Any
+    def __init__(
+        self, packet_type: int = ..., data: Any = ..., encoded_packet: str | bytes | None = ...
+    ) -> None: ...
