@@ -12,7 +12,7 @@ PEER := benchmarks/peers/feathers
 PORTAL_TESTS := $(wildcard tests/portal/*.js tests/portal/*.mjs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench
+.PHONY: help run install test check bench reference
 
 help:
 	@echo "make run       serve the demo school on port $(PORT) (PORT=4000 make run for another)"
@@ -20,6 +20,7 @@ help:
 	@echo "make test      all tests"
 	@echo "make check     lint, types, import rules"
 	@echo "make bench     the benchmarks"
+	@echo "make reference docs/reference, from the code"
 
 run: $(RUNNABLE)
 	@exec $(BIN)/stonechat serve --demo --port $(PORT)
@@ -27,7 +28,7 @@ run: $(RUNNABLE)
 install: $(COMPLETE)
 
 test: $(COMPLETE) $(CLIENT_PACKAGES)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(if $(PORTAL_TESTS),node --test $(PORTAL_TESTS))
 
 check: $(COMPLETE)
@@ -36,6 +37,9 @@ check: $(COMPLETE)
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+reference: $(COMPLETE)
+	$(BIN)/python scripts/reference.py
 
 bench: $(COMPLETE) $(PEER)/node_modules/.complete
 	$(BIN)/python -m benchmarks

@@ -30,8 +30,8 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
 
 
 async def _measure(rounds: int) -> dict[int, float]:
-    variants = {hooks: await _service(hooks) for hooks in HOOKS}
-    best = dict.fromkeys(HOOKS, float("inf"))
+    variants: dict[int, Service] = {hooks: await _service(hooks) for hooks in HOOKS}
+    best = dict.fromkeys(variants, float("inf"))
     for _ in range(rounds):
         for hooks, service in variants.items():
             best[hooks] = min(best[hooks], await _microseconds(service))

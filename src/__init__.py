@@ -9,28 +9,55 @@ from .core import errors
 from .core.adapters.beanie import BeanieService
 from .core.adapters.memory import MemoryService
 from .core.adapters.mongo import MongoService
-from .core.application import Application
+from .core.application import Application, LifecycleContext
 from .core.authentication import (
     AuthenticationOptions,
     AuthenticationService,
     JwtOptions,
     LocalOptions,
+    LockoutOptions,
+    OidcOptions,
+    OidcStrategy,
     PasswordOptions,
+    PasswordServiceOptions,
+    SessionOptions,
     Strategy,
     TokenOptions,
     authenticate,
     authentication,
+    authentication_of,
     hash_password,
+    passwords,
 )
 from .core.channels import Channel
+from .core.configuration import ConfigurationError, load_configuration
 from .core.context import UNSET, Connection, Hook, HookContext, Http, Params
+from .core.documentation import OwnEvent, documentation
 from .core.encoding import jsonable
 from .core.extensions import ExtensionError, extensions
 from .core.hooks import Next
+from .core.listening import Listening
+from .core.middleware import with_hooks
 from .core.pagination import Page, PaginationOptions
-from .core.schema import validate_data, validate_query
-from .core.service import Service
+from .core.rate_limit import rate_limit
+from .core.schema import (
+    Resolver,
+    ResolverStatus,
+    batched,
+    query_syntax,
+    resolve,
+    resolve_data,
+    resolve_dispatch,
+    resolve_external,
+    resolve_query,
+    resolve_result,
+    validate_data,
+    validate_query,
+    virtual,
+)
+from .core.service import Service, create_context
 from .core.testing import serving
+from .core.throttle import Throttle, throttle_of, throttling
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
 
@@ -43,33 +70,63 @@ __all__ = [
     "AuthenticationService",
     "BeanieService",
     "Channel",
+    "ConfigurationError",
     "Connection",
     "ExtensionError",
     "Hook",
     "HookContext",
     "Http",
     "JwtOptions",
+    "LifecycleContext",
+    "Listening",
     "LocalOptions",
+    "LockoutOptions",
     "MemoryService",
     "MongoService",
     "Next",
+    "OidcOptions",
+    "OidcStrategy",
+    "OwnEvent",
     "Page",
     "PaginationOptions",
     "Params",
     "PasswordOptions",
+    "PasswordServiceOptions",
+    "Resolver",
+    "ResolverStatus",
     "Service",
+    "SessionOptions",
     "Strategy",
+    "Throttle",
     "TokenOptions",
     "__version__",
     "authenticate",
     "authentication",
+    "authentication_of",
+    "batched",
+    "create_context",
+    "documentation",
     "errors",
     "extensions",
     "hash_password",
     "jsonable",
+    "load_configuration",
+    "passwords",
+    "query_syntax",
+    "rate_limit",
     "realtime",
+    "resolve",
+    "resolve_data",
+    "resolve_dispatch",
+    "resolve_external",
+    "resolve_query",
+    "resolve_result",
     "rest",
     "serving",
+    "throttle_of",
+    "throttling",
     "validate_data",
     "validate_query",
+    "virtual",
+    "with_hooks",
 ]

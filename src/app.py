@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from . import __version__
 from .core.application import Application
 from .core.authentication import (
     AuthenticationOptions,
     LocalOptions,
+    LockoutOptions,
     PasswordOptions,
+    SessionOptions,
     TokenOptions,
     authentication,
+    passwords,
 )
 from .core.configuration import ConfigurationError
 from .core.context import Params
+from .core.documentation import documentation
 from .core.extensions import extensions
 from .core.logs import configure_logs
+from .core.throttle import throttling
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
 from .hooks.access import require_user
 from .hooks.tenancy import tenancy
 from .models.database import Database, database
+from .own_events import own_events
 from .services import services
 from .settings import Settings, load_settings
 from .site import health, portal
@@ -39,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Application:
     mongodb = Database(settings.mongodb.url, settings.mongodb.database, settings.mongodb.folder)
     return (
         app.configure(database(mongodb))
+        .configure(throttling(settings.redis.url or ""))
         .configure(rest(origins=settings.http.origins, max_body=settings.http.max_body_bytes))
         .configure(
             realtime(
@@ -53,6 +61,7 @@ def create_app(settings: Settings | None = None) -> Application:
         .configure(tenancy)
         .configure(services)
         .configure(authentication(_authentication(app, settings)))
+        .configure(passwords())
         .configure(
             sockets(
                 grace=settings.presence.grace_seconds,
@@ -62,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Application:
         )
         .configure(health(mongodb.ping))
         .configure(portal)
+        .configure(documentation("Stonechat", __version__, events=own_events))
         .configure(extensions(settings.extensions.enabled))
     )
 
@@ -94,4 +104,6 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
             memory_cost=options.argon2.memory_cost,
             parallelism=options.argon2.parallelism,
         ),
+        sessions=SessionOptions(expires_in=options.refresh_token_days * 24 * 60 * 60),
+        lockout=LockoutOptions(account=options.lockout.account, address=options.lockout.address),
     )

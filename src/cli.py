@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from .core.hooks import TYPES
 from .core.logs import configure_logs
 from .core.mongod import MongodError
 from .core.service import Service
+from .generators import ADAPTERS, GeneratorError, new_app, new_service
 from .models import MODELS
 from .settings import Settings, load_settings
 
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
-    except (CommandError, ConfigurationError, ExtensionError, MongodError) as error:
+    except (CommandError, ConfigurationError, ExtensionError, GeneratorError, MongodError) as error:
         sys.exit(_fail(str(error)))
     except PyMongoError as error:
         sys.exit(_fail(f"the database does not answer: {str(error).partition(',')[0]}"))
@@ -78,11 +80,44 @@ def _parser() -> argparse.ArgumentParser:
     routes = add("routes", _routes, "List services with their methods, hooks and events.")
     routes.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
     add("check-config", _check_config, "Check the configuration and print what is in force.")
+    _add_new(commands)
     return parser
 
 
+def _add_new(
+    # There is no public name for what add_subparsers returns.
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
+) -> None:
+    text = "Make an application, or a service of one."
+    kinds = commands.add_parser("new", help=text, description=text).add_subparsers(
+        title="what to make", required=True, metavar="app|service"
+    )
+    app = kinds.add_parser(
+        "app",
+        help="a folder with a small application",
+        description="Make the folder NAME with an application, its tests and its checks.",
+    )
+    app.set_defaults(command=_new_app)
+    app.add_argument("name", metavar="NAME", help="of the folder, and of the package in it: my-notes")
+    service = kinds.add_parser(
+        "service",
+        help="a service, inside of an application",
+        description="Add a service to the application in this folder or above it, with a test.",
+    )
+    service.set_defaults(command=_new_service)
+    service.add_argument("name", metavar="NAME", help="its path: messages, class-notes")
+    service.add_argument(
+        "--adapter", choices=ADAPTERS, default="memory", help="where its records are kept; default: memory"
+    )
+    service.add_argument(
+        "--authenticate",
+        action="store_true",
+        help="only for who is logged in; the first such service brings users and authentication along",
+    )
+
+
 def _serve(options: argparse.Namespace) -> None:
-    settings = load_settings(extra=options.config)
+    settings = load_settings(extra=options.config, school=options.app is None)
     app = _application(options.app, settings)
     if options.demo:
         _refuse_production(settings)
@@ -97,7 +132,6 @@ def _serve(options: argparse.Namespace) -> None:
         raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     uvicorn_config = server.config(
         app,
-        max_message=settings.sockets.max_message_bytes,
         trusted_proxies=settings.http.trusted_proxies,
     )
 
@@ -134,7 +168,7 @@ def _indexes(options: argparse.Namespace) -> None:
 
 
 def _routes(options: argparse.Namespace) -> None:
-    app = _application(options.app, load_settings(extra=options.config))
+    app = _application(options.app, load_settings(extra=options.config, school=options.app is None))
     rows = [
         (
             f"/{path}".replace("//", "/"),
@@ -155,6 +189,25 @@ def _check_config(options: argparse.Namespace) -> None:
             continue
         for name, value in cast("dict[str, Any]", values).items():
             print(f"{table}.{name} = {value}")
+
+
+def _new_app(options: argparse.Namespace) -> None:
+    release = ".".join(__version__.split(".")[:2])
+    _print_written(Path(options.name), new_app(options.name, Path.cwd(), release))
+    print(f"Next: cd {options.name}, then 'stonechat new service NAME', 'make test' and 'make run'.")
+
+
+def _new_service(options: argparse.Namespace) -> None:
+    folder, files = new_service(
+        options.name, Path.cwd(), adapter=options.adapter, authenticate=options.authenticate
+    )
+    _print_written(Path(os.path.relpath(folder)), files)
+    print("Next: say in its schema.py what the records are, then 'make test' and 'make check'.")
+
+
+def _print_written(folder: Path, files: Iterable[Path]) -> None:
+    for file in files:
+        print(f"  wrote {folder / file}")
 
 
 def _application(location: str | None, settings: Settings) -> Application:
@@ -191,7 +244,7 @@ def _refuse_production(settings: Settings) -> None:
 
 
 def _hook_counts(app: Application, service: Service) -> str:
-    stores = (app.hook_store(), service.hook_store())
+    stores = service.hook_stores()
     counts = {
         kind: sum(len(store.of(kind, name)) for store in stores for name in ("all", *service.methods))
         for kind in TYPES

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from .core.configuration import ConfigurationError, load_configuration, variable_names
 from .core.logs import LogFormat, LogLevel
+from .core.throttle import parse_limit
 
 FOLDER_VARIABLE = "STONECHAT_CONFIG_DIR"
 SECRET_BYTES = 32
@@ -35,6 +36,18 @@ def _origin(text: str) -> str:
 
 def _network(text: str) -> str:
     ipaddress.ip_network(text)
+    return text
+
+
+def _limit(text: str) -> str:
+    if text:
+        parse_limit(text)
+    return text
+
+
+def _redis(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("redis://", "rediss://")):
+        raise ValueError("is not a redis:// or rediss:// URL")
     return text
 
 
@@ -79,10 +92,27 @@ class MongoDb(Table):
     folder: Path = Field(default=Path("data/mongodb"), description="Data folder of the private server.")
 
 
+class Redis(Table):
+    url: Annotated[str | None, AfterValidator(_redis)] = Field(
+        default=None,
+        repr=False,
+        description="Server that the nodes share, as a redis:// URL; without one, there is one node.",
+    )
+
+
 class Argon2(Table):
     time_cost: Positive = Field(default=3, description="Passes over the memory.")
     memory_cost: int = Field(default=65_536, ge=8, description="Memory for one hash, in KiB.")
     parallelism: Positive = Field(default=4, description="Lanes that are computed in parallel.")
+
+
+class Lockout(Table):
+    account: Annotated[str, AfterValidator(_limit)] = Field(
+        default="5/15 minutes", description="Attempts to log in with one name until one succeeds."
+    )
+    address: Annotated[str, AfterValidator(_limit)] = Field(
+        default="100/15 minutes", description="Failures to log in from one address; a school may share one."
+    )
 
 
 class Authentication(Table):
@@ -93,13 +123,17 @@ class Authentication(Table):
     secret_file: Path = Field(
         default=Path("data/secret"), description="Where development and test keep the key they make."
     )
-    access_token_minutes: Positive = Field(default=1440, description="Minutes until an access token expires.")
+    access_token_minutes: Positive = Field(default=15, description="Minutes until an access token expires.")
+    refresh_token_days: Positive = Field(
+        default=30, description="Days within which a device must come back to stay logged in."
+    )
     issuer: str = Field(
         default="stonechat", min_length=1, description="Issuer of the tokens, and the only one believed."
     )
     audience: str = Field(
         default="stonechat", min_length=1, description="Audience of the tokens, and the only one served."
     )
+    lockout: Lockout = Field(default=Lockout(), description="Keeping out who guesses passwords.")
     argon2: Argon2 = Field(default=Argon2(), description="Cost of hashing a password.")
 
 
@@ -125,6 +159,15 @@ class Messages(Table):
     max_length: Positive = Field(default=4000, description="Longest content of a message, in characters.")
 
 
+class Limits(Table):
+    messages: Annotated[str, AfterValidator(_limit)] = Field(
+        default="60/minute", description="Messages that one user may send; empty for any number."
+    )
+    school_messages: Annotated[str, AfterValidator(_limit)] = Field(
+        default="4000/minute", description="Messages that one school may send; empty for any number."
+    )
+
+
 class Logs(Table):
     level: LogLevel = Field(default="info", description="Least severity that is logged.")
     format: LogFormat = Field(default="console", description="console for people, json for machines.")
@@ -141,11 +184,13 @@ class Settings(Table):
     http: Http = Field(default=Http(), description="The web server.")
     sockets: Sockets = Field(default=Sockets(), description="Live connections.")
     mongodb: MongoDb = Field(default=MongoDb(), description="The database.")
+    redis: Redis = Field(default=Redis(), description="What several nodes share.")
     authentication: Authentication = Field(default=Authentication(), description="Tokens and passwords.")
     presence: Presence = Field(default=Presence(), description="Who is online.")
     typing: Typing = Field(default=Typing(), description="Who is typing.")
     pagination: Pagination = Field(default=Pagination(), description="Pages of every service's find.")
     messages: Messages = Field(default=Messages(), description="What a message may be.")
+    limits: Limits = Field(default=Limits(), description="How often clients may do something.")
     logs: Logs = Field(default=Logs(), description="The log, on standard error.")
     extensions: Extensions = Field(default=Extensions(), description="Packages of other teams.")
 
@@ -155,10 +200,16 @@ def load_settings(
     environment: str | None = None,
     extra: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    school: bool = True,
 ) -> Settings:
-    """Raises ConfigurationError, also for a secret or a database that only development may do without."""
+    """Raises ConfigurationError, also for a secret or a database that only development may do without.
+
+    Neither is asked for without ``school``: to serve another application, which has settings of its own.
+    """
     folder = configuration_folder(environ)
     settings = load_configuration(Settings, folder, environment=environment, extra=extra, environ=environ)
+    if not school:
+        return settings
     if settings.environment not in UNGUARDED:
         _require_own(settings, variable_names(folder))
     if settings.authentication.secret is not None:

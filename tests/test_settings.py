@@ -134,6 +134,8 @@ def test_a_kept_secret_that_was_cut_is_refused() -> None:
         ("STONECHAT_TRUSTED_PROXIES", "127.0.0.1,proxy", "http.trusted_proxies[1]"),
         ("STONECHAT_PORT", "-1", "http.port"),
         ("STONECHAT_LOG_LEVEL", "loud", "logs.level"),
+        ("STONECHAT_MESSAGE_LIMIT", "often", "limits.messages"),
+        ("STONECHAT_REDIS_URL", "http://cache", "redis.url"),
         ("STONECHAT_ACCESS_TOKEN_MINUTES", "0", "authentication.access_token_minutes"),
     ],
 )
@@ -176,3 +178,14 @@ def test_pages_and_levels_have_known_defaults() -> None:
     settings = Settings()
     assert (settings.pagination.default, settings.pagination.max) == (25, 200)
     assert settings.logs.level in get_args(type(settings.logs).model_fields["level"].annotation)
+
+
+def test_another_application_needs_none_of_what_the_school_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    settings = load_settings(environment="production", environ={}, school=False)
+
+    assert settings.http.host == "0.0.0.0"
+    assert list(tmp_path.iterdir()) == []

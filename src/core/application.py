@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .channels import Channel, ChannelRegistry, Publications, Publisher, PublisherMap
-from .context import Connection
+from .channels import Channel, ChannelRegistry, Publications, PublisherMap, Publishing
+from .context import Connection, HookContext
 from .events import EventEmitter, Tasks
-from .hooks import HookFunction, HookMap, HookStore
+from .hooks import HookMap, HookStore, Step, compile_chain
 from .routing import Match, Router, segments, strip_path
 from .service import STANDARD_EVENTS, Service
+
+if TYPE_CHECKING:
+    from .listening import Listening
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,7 +29,12 @@ Mixin = Callable[[Service, str, Mapping[str, Any]], object]
 
 
 class Realtime(Protocol):
-    """What a real-time transport offers to own code, whichever it is."""
+    """What a real-time transport offers to own code, whichever it is.
+
+    ``max_message``: the longest message that it takes from a client, in bytes.
+    """
+
+    max_message: int
 
     def send(self, connections: list[Connection], event: str, payload: Any) -> None:
         """Send one event to many connections, encoded once; never waits for a slow reader."""
@@ -40,10 +49,11 @@ class Realtime(Protocol):
         ...
 
 
-class Application(EventEmitter):
+class Application(EventEmitter, Publishing):
     """Services by path, and what is common to them.
 
-    Application events: ``connection``, ``disconnect``, ``login``, ``logout``, ``publish``.
+    Application events: ``connection``, ``disconnect``, ``login``, ``logout``, ``publish``, ``shutdown``;
+    with sessions ``session-end``, with the passwords service ``password-reset``.
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -55,6 +65,7 @@ class Application(EventEmitter):
         self.publishers = PublisherMap()
         self.publications = Publications(self, self.tasks)
         self.is_set_up = False
+        self.server: object = None
         self.asgi: Asgi | None = None
         self.realtime: Realtime | None = None
         self._channels = ChannelRegistry()
@@ -65,6 +76,11 @@ class Application(EventEmitter):
         if self.asgi is None:
             raise RuntimeError("the application has no transport: configure rest() or realtime() first")
         await self.asgi(scope, receive, send)
+
+    @property
+    def version(self) -> str:
+        """Stonechat's, as it is installed."""
+        return version("stonechat")
 
     def get(self, name: str) -> Any:
         """A setting, or None."""
@@ -81,8 +97,12 @@ class Application(EventEmitter):
     def use(self, path: str, service: Any, **options: Any) -> Application:
         """Register a service, or every service of another application under ``path``.
 
-        Options: ``methods`` (those that clients may call), ``events`` (custom ones), ``wire_events``
-        (event name → name on the wire), ``route_params``; others are free and read by mixins and hooks.
+        Options: ``methods`` (those that clients may call), ``events`` (custom ones), ``service_events``
+        (all that are published, instead of the standard and custom ones), ``wire_events`` (event name →
+        name on the wire), ``route_params``; others are free and read by mixins and hooks.
+
+        A service that is registered already, here or in another application, keeps its hooks, listeners
+        and publishers at the second path. Without a transport a path may be given to another service.
 
         Raises TypeError for a path that is no text, ValueError for an object without a service's
         methods, for a path that is taken and for a method name that is not allowed.
@@ -91,35 +111,50 @@ class Application(EventEmitter):
             raise TypeError(f"'{path}' is not a valid service path.")
         if isinstance(service, Application):
             for subpath, sub in service.services.items():
-                location = strip_path(f"{strip_path(path)}/{subpath}")
-                self.use(location, sub.wrapped, **sub.declaration())
-                self.services[location].mount(sub)
+                self.use(f"{strip_path(path)}/{subpath}", sub, **options)
             return self
         location = strip_path(path)
-        if location in self.services:
+        if location in self.services and self.asgi is not None:
             raise ValueError(f"Path {location} already exists")
-        registered = Service(self, location, service, **options)
+        if isinstance(service, Service):
+            registered = Service(self, location, service.wrapped, **{**service.declaration(), **options})
+            registered.mount(service)
+        else:
+            registered = Service(self, location, service, **options)
         for mixin in self.mixins:
             mixin(registered, location, registered.options)
+        if location in self.services:
+            self._forget(self.services[location])
         self._router.add(location, registered)
         self.services[location] = registered
         if self.is_set_up:
-            _ = self.tasks.start(_lifecycle(registered, "setup", self), name=f"setup {location}")
+            pending = _begin(registered, "setup")
+            if inspect.iscoroutine(pending):
+                _ = self.tasks.start(pending, name=f"setup {location}")
         return self
 
     def service(self, path: str) -> Service:
-        """Raises LookupError where there is none."""
+        """Raises LookupError where there is none, unless ``default_service`` makes one."""
         found = self.services.get(path) or self.services.get(strip_path(path))
         if found is None:
-            raise LookupError(f"Can not find service '{strip_path(path)}'")
+            location = strip_path(path)
+            self.use(location, self.default_service(location))
+            found = self.services[location]
         return found
+
+    def default_service(self, path: str) -> Any:
+        """To be overridden: the service to register for a path of own code that has none."""
+        raise LookupError(f"Can not find service '{path}'")
 
     async def unuse(self, path: str) -> Service:
         """Tear the service down and forget it. Raises LookupError where there is none."""
-        service = self.service(path)
-        await _lifecycle(service, "teardown", self)
-        self._router.remove(service.path)
-        del self.services[service.path]
+        location = strip_path(path)
+        if location not in self.services:
+            raise LookupError(f"Can not find service '{location}'")
+        service = self.services[location]
+        await _lifecycle(service, "teardown")
+        self._forget(service)
+        del self.services[location]
         return service
 
     def lookup(self, path: str) -> Match[Service] | None:
@@ -156,33 +191,33 @@ class Application(EventEmitter):
     def leave_channels(self, connection: Connection) -> None:
         self._channels.leave_all(connection)
 
-    def publish(self, publisher: Publisher, *, event: str | None = None) -> Application:
-        """Choose who gets an event of any service that does not choose itself.
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Those that any service publishes; the standard ones in any case."""
+        own = (event for service in self.services.values() for event in service.events)
+        return tuple(dict.fromkeys((*STANDARD_EVENTS, *own)))
 
-        Raises ValueError for an event that no service has.
+    async def setup(self, server: object = None) -> None:
+        """Set the services up, one after the other in the order of registration.
+
+        ``server`` is whatever serves the application, for those who need it there.
         """
-        known = {*STANDARD_EVENTS, *(name for s in self.services.values() for name in s.custom_events)}
-        if event is not None and event not in known:
-            raise ValueError(f"'{event}' is not a valid service event")
-        self.publishers.set(event, publisher)
-        return self
+        self.server = server
 
-    async def setup(self) -> None:
-        """Set the services up, one after the other in the order of registration."""
-
-        async def run() -> None:
+        async def run(_: HookContext) -> None:
             self.is_set_up = True
             for service in list(self.services.values()):
-                await _lifecycle(service, "setup", self)
+                await _lifecycle(service, "setup")
 
         await self._with_hooks("setup", run)
 
-    async def teardown(self) -> None:
+    async def teardown(self, server: object = None) -> None:
         """Tear the services down in the same order, then wait for what runs in the background."""
+        self.server = server or self.server
 
-        async def run() -> None:
+        async def run(_: HookContext) -> None:
             for service in list(self.services.values()):
-                await _lifecycle(service, "teardown", self)
+                await _lifecycle(service, "teardown")
             self.is_set_up = False
 
         try:
@@ -190,16 +225,30 @@ class Application(EventEmitter):
         finally:
             await self.tasks.close()
 
-    def default_authentication(self) -> Service | None:
-        """The service that logs users in, where authentication is configured."""
+    async def listen(self, port: int, host: str = "127.0.0.1") -> Listening:
+        """Set up and serve the application until what this returns is closed; port 0 takes a free one.
+
+        Raises OSError where the address is taken, and whatever the set-up raises.
+        """
+        from .listening import listen  # noqa: PLC0415 - it is built on this module
+
+        return await listen(self, port, host)
+
+    def default_authentication(self, path: str | None = None) -> Service | None:
+        """The service that logs users in, where authentication is configured; that at ``path`` if given."""
+        if path is not None:
+            return self.service(path)
         return self.services.get(self.settings.get("default_authentication", ""))
 
-    async def _with_hooks(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        context = LifecycleContext(self, name)
-        step = run
-        for hook in reversed(self._hooks.of("around", name)):
-            step = _around(hook, context, step)
-        await step()
+    def _forget(self, service: Service) -> None:
+        self._router.remove(service.path)
+        service.unmount()
+
+    async def _with_hooks(self, name: str, run: Step) -> None:
+        only = HookStore()
+        only.add({name: self._hooks.of("around", name)}, None)
+        chain = compile_chain(name, (only,), run)
+        await chain(cast("HookContext", LifecycleContext(self, name)))
 
 
 class LifecycleContext:
@@ -207,33 +256,18 @@ class LifecycleContext:
 
     def __init__(self, app: Application, method: str) -> None:
         self.app = app
+        self.server = app.server
         self.method = method
         self.type = "around"
 
 
-async def _lifecycle(service: Service, name: str, app: Application) -> None:
+async def _lifecycle(service: Service, name: str) -> None:
+    pending = _begin(service, name)
+    if inspect.isawaitable(pending):
+        await pending
+
+
+def _begin(service: Service, name: str) -> Any:
+    """Call ``setup`` or ``teardown`` of the service, if it has it."""
     function = getattr(service.wrapped, name, None)
-    if function is not None:
-        outcome = function(app, service.path)
-        if inspect.isawaitable(outcome):
-            await outcome
-
-
-def _around(
-    hook: HookFunction, context: LifecycleContext, inner: Callable[[], Awaitable[None]]
-) -> Callable[[], Awaitable[None]]:
-    async def step() -> None:
-        called = False
-
-        async def proceed() -> None:
-            nonlocal called
-            if called:
-                raise RuntimeError("next() called multiple times")
-            called = True
-            await inner()
-
-        outcome = hook(context, proceed)
-        if inspect.isawaitable(outcome):
-            await outcome
-
-    return step
+    return None if function is None else function(service.app, service.path)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
 
@@ -21,14 +20,19 @@ if TYPE_CHECKING:
 logger = structlog.stdlib.get_logger(__name__)
 
 Predicate = Callable[[Connection], bool]
+NOBODY: Final[dict[Connection, None]] = {}
 
 
 class Channel:
     """A set of connections in order of joining, and optionally the payload they get instead."""
 
     def __init__(self, connections: Iterable[Connection] = (), data: Any = UNSET) -> None:
-        self._connections: dict[Connection, None] = dict.fromkeys(connections)
+        self._own: dict[Connection, None] = dict.fromkeys(connections)
         self.data = data
+
+    @property
+    def _connections(self) -> dict[Connection, None]:
+        return self._own
 
     @property
     def connections(self) -> list[Connection]:
@@ -87,53 +91,51 @@ class CombinedChannel(Channel):
 
 
 class NamedChannel(Channel):
-    """A channel of the registry, which lists it for as long as somebody is in it."""
+    """A name of the registry and whoever is in it; there may be many for one name."""
 
-    def __init__(self, name: str, occupied: dict[str, NamedChannel]) -> None:
-        super().__init__()
+    def __init__(self, name: str, members: dict[str, dict[Connection, None]]) -> None:
         self.name = name
-        self._occupied = occupied
+        self.data = UNSET
+        self._members = members
+
+    @property
+    def _connections(self) -> dict[Connection, None]:
+        return self._members.get(self.name, NOBODY)
 
     def join(self, *connections: Connection) -> Channel:
-        super().join(*connections)
-        if self._connections:
-            self._occupied[self.name] = self
+        if connections:
+            self._members.setdefault(self.name, {}).update(dict.fromkeys(connections))
         return self
 
     def leave(self, *leaving: Connection | Predicate) -> Channel:
         super().leave(*leaving)
         if not self._connections:
-            self._occupied.pop(self.name, None)
+            self._members.pop(self.name, None)
         return self
 
 
 class ChannelRegistry:
-    """A name is one channel for as long as anybody holds it; then it is forgotten."""
+    """``_members[name]`` are the connections of a channel; it is there for as long as somebody is."""
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[str, NamedChannel] = WeakValueDictionary()
-        self._occupied: dict[str, NamedChannel] = {}
+        self._members: dict[str, dict[Connection, None]] = {}
 
     @property
     def names(self) -> list[str]:
-        return list(self._occupied)
+        return list(self._members)
 
     def channel(self, names: Iterable[str]) -> Channel:
-        """One channel, made at need, or several combined. Raises ValueError without a name."""
-        found = [self._named(name) for name in names]
+        """One channel, or several combined. Raises ValueError without a name."""
+        found = [NamedChannel(name, self._members) for name in names]
         if not found:
             raise ValueError("app.channel needs at least one channel name")
         return found[0] if len(found) == 1 else CombinedChannel(found)
 
     def leave_all(self, connection: Connection) -> None:
-        for channel in tuple(self._occupied.values()):
-            channel.leave(connection)
-
-    def _named(self, name: str) -> NamedChannel:
-        channel = self._known.get(name)
-        if channel is None:
-            channel = self._known[name] = NamedChannel(name, self._occupied)
-        return channel
+        left = [name for name, members in self._members.items() if members.pop(connection, self) is None]
+        for name in left:
+            if not self._members[name]:
+                del self._members[name]
 
 
 Publication = Channel | None | Sequence["Publication"]
@@ -149,8 +151,33 @@ class PublisherMap:
     def set(self, event: str | None, publisher: Publisher) -> None:
         self._by_event[event] = publisher
 
-    def get(self, event: str | None) -> Publisher | None:
-        return self._by_event.get(event)
+    def get(self, event: str) -> Publisher | None:
+        return self._by_event.get(event) or self._by_event.get(None)
+
+
+class Publishing:
+    """What applications and services have in common: publishers for the events they know."""
+
+    publishers: PublisherMap
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def publish(self, event: str | Publisher, publisher: Publisher | None = None) -> Self:
+        """Choose who gets ``event``; ``publish(publisher)`` is for every event without one of its own.
+
+        Raises ValueError for an event that is not known here, TypeError for an event without publisher.
+        """
+        name, chosen = (event, publisher) if isinstance(event, str) else (None, event)
+        if name is not None and name not in self.events:
+            raise ValueError(f"'{name}' is not a valid service event")
+        if not callable(chosen):
+            raise TypeError("a publisher is a function of the item and the context")
+        self.publishers.set(name, chosen)
+        return self
+
+    register_publisher = publish
 
 
 class Publications:
@@ -167,7 +194,7 @@ class Publications:
         self._turn: asyncio.Task[None] | None = None
 
     def publish(self, service: Service, event: str, item: Any, context: HookContext | None) -> None:
-        publisher = self._choose(service, event)
+        publisher = _choose(service, event)
         if publisher is None:
             return
         if context is None:
@@ -178,7 +205,7 @@ class Publications:
         except Exception:
             logger.exception("publisher failed", path=service.path, event_name=event)
             return
-        if inspect.isawaitable(answer):
+        if not isinstance(answer, Channel) and inspect.isawaitable(answer):
             pending: asyncio.Future[Publication] = asyncio.ensure_future(answer)
         elif self._turn is None:
             self._deliver(service, event, item, context, answer)
@@ -202,10 +229,6 @@ class Publications:
 
         turn = self._turn = self._tasks.start(in_turn(), name=f"publish {service.path} {event}")
 
-    def _choose(self, service: Service, event: str) -> Publisher | None:
-        own, app = service.publishers, self._app.publishers
-        return own.get(event) or own.get(None) or app.get(event) or app.get(None)
-
     def _deliver(
         self, service: Service, event: str, item: Any, context: HookContext, publication: Publication
     ) -> None:
@@ -214,10 +237,19 @@ class Publications:
         except TypeError:
             logger.exception("publisher failed", path=service.path, event_name=event)
             return
+        if not channels:
+            return
         alone = channels[0] if len(channels) == 1 else None
         groups = CombinedChannel(channels).payloads() if alone is None else [(alone.data, alone.connections)]
         for data, connections in groups:
             self._app.emit("publish", service, event, _payload(item, context, data), connections)
+
+
+def _choose(service: Service, event: str) -> Publisher | None:
+    for publishers in service.publisher_maps:
+        if (publisher := publishers.get(event)) is not None:
+            return publisher
+    return None
 
 
 def _flatten(publication: Publication) -> list[Channel]:

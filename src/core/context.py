@@ -30,7 +30,7 @@ STANDARD_METHODS: Final = ("find", "get", "create", "update", "patch", "remove")
 
 
 class Params(dict[str, Any]):
-    """The parameters of a call: a dict whose usual keys are attributes too.
+    """The parameters of a call: a dict whose keys are attributes too; the usual ones are never missing.
 
     Only ``query`` (besides id and data) ever comes from a client. ``provider`` names the
     transport; it is None for calls of own code.
@@ -74,6 +74,15 @@ class Params(dict[str, Any]):
     @property
     def connection(self) -> Connection | None:
         return self.get("connection")
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"params have no '{name}'", name=name, obj=self) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
 
     def internal(self, **changes: Any) -> Params:
         """A copy for a nested call of own code: without provider and query, with ``changes``."""
@@ -185,6 +194,15 @@ class HookContext:
     @http.setter
     def http(self, value: Http | Mapping[str, Any]) -> None:
         self._http = value if isinstance(value, Http) else Http(**value)
+
+    @property
+    def status_code(self) -> int | None:
+        """The older name of ``http.status``."""
+        return None if self._http is None else self._http.status
+
+    @status_code.setter
+    def status_code(self, value: int | None) -> None:
+        self.http.status = value
 
     @property
     def has_http(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -50,18 +50,19 @@ class EventEmitter:
         self._tasks = tasks
         self._listeners: dict[str, list[Listener]] = {}
 
-    def on(self, event: str, listener: Listener) -> None:
+    def on(self, event: str, listener: Listener) -> Self:
         self._listeners.setdefault(event, []).append(listener)
+        return self
 
-    def once(self, event: str, listener: Listener) -> None:
+    def once(self, event: str, listener: Listener) -> Self:
         @wraps(listener)
         def first(*args: Any) -> Any:
             self.off(event, first)
             return listener(*args)
 
-        self.on(event, first)
+        return self.on(event, first)
 
-    def off(self, event: str, listener: Listener) -> None:
+    def off(self, event: str, listener: Listener) -> Self:
         """Stop the first of this event's listeners that is ``listener``, be it for once or for all."""
         listeners = self._listeners.get(event, [])
         for position, known in enumerate(listeners):
@@ -70,6 +71,7 @@ class EventEmitter:
                 break
         if not listeners:
             self._listeners.pop(event, None)
+        return self
 
     def has_listeners(self, event: str) -> bool:
         return event in self._listeners

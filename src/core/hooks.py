@@ -110,6 +110,7 @@ def call_method(method: Callable[..., Any], name: str) -> Step:
     """The innermost step: call the service's own method, unless a hook has set the result already."""
     takes_id = name in {"get", "update", "patch", "remove"}
     takes_data = name not in {"find", "get", "remove"}
+    is_async = inspect.iscoroutinefunction(method)
 
     async def call(context: HookContext) -> None:
         if context.result is not UNSET:
@@ -122,18 +123,21 @@ def call_method(method: Callable[..., Any], name: str) -> Step:
             result = method(context.data, context.params)
         else:
             result = method(context.params)
-        context.result = await result if inspect.isawaitable(result) else result
+        context.result = await result if is_async or inspect.isawaitable(result) else result
 
     return call
 
 
 def _around_step(hook: HookFunction, inner: Step) -> Step:
+    """A hook whose attribute ``repeats`` is true may call ``next`` again, as a transaction does."""
+    once = not getattr(hook, "repeats", False)
+
     async def step(context: HookContext) -> None:
         called = False
 
         async def proceed() -> None:
             nonlocal called
-            if called:
+            if called and once:
                 raise RuntimeError("next() called multiple times")
             called = True
             context.type = "around"

@@ -26,12 +26,16 @@ SORTED_AS_THEY_ARE: Final[frozenset[type]] = frozenset({str, int, float, datetim
 
 
 class Missing(Enum):
-    """The type of ``MISSING``: the value of a field that a record does not have."""
+    """The types of ``MISSING``, the value of a field that a record does not have, and of ``EMPTY``."""
 
     MISSING = "missing"
+    EMPTY = "empty"
 
 
 MISSING: Final = Missing.MISSING
+
+EMPTY: Final = Missing.EMPTY
+"""What an empty list is sorted by, as it has no element to be sorted by; less than nothing."""
 
 
 def order_key(value: Any) -> OrderKey:
@@ -52,6 +56,8 @@ def order_key(value: Any) -> OrderKey:
 
 def _rarer_key(value: Any) -> OrderKey:  # noqa: PLR0911 - one for each type
     match value:
+        case Missing():
+            return EMPTY_LIST, 0
         case Enum():
             return order_key(value.value)
         case datetime():
@@ -131,23 +137,49 @@ def _order(records: Sequence[Record], path: str, *, descending: bool) -> list[in
     return sorted(indices, key=keys.__getitem__, reverse=descending)
 
 
+def sort_value(record: Record, path: str, direction: int) -> Any:
+    """The value by which a record is sorted: of a list the smallest element, or the greatest for -1.
+
+    None also where the record has none, ``EMPTY`` for an empty list.
+    """
+    values = list(_sort_values(record, path.split("."), 0)) or [None]
+    return max(values, key=order_key) if direction < 0 else min(values, key=order_key)
+
+
+def comes_after(sort: Mapping[str, int], values: Sequence[Any]) -> Callable[[Record], bool]:
+    """Whether a record comes behind the one that has these ``sort_value``, by all fields of the sort."""
+    fields = [
+        (path.split("."), direction < 0, order_key(value))
+        for (path, direction), value in zip(sort.items(), values, strict=True)
+    ]
+
+    def is_behind(record: Record) -> bool:
+        for path, descending, bound in fields:
+            key = _sort_key(record, path, descending=descending)
+            if key != bound:
+                return (key < bound) if descending else (key > bound)
+        return False
+
+    return is_behind
+
+
 def _sort_key(record: Record, path: Sequence[str], *, descending: bool) -> OrderKey:
-    keys = list(_sort_keys(record, path, 0)) or [(NOTHING, 0)]
+    keys = [order_key(value) for value in _sort_values(record, path, 0)] or [(NOTHING, 0)]
     return max(keys) if descending else min(keys)
 
 
-def _sort_keys(value: Any, path: Sequence[str], start: int) -> Iterator[OrderKey]:
-    """The keys of all values at a path; unlike in a query, an element without the rest of it counts."""
+def _sort_values(value: Any, path: Sequence[str], start: int) -> Iterator[Any]:
+    """All values at a path; unlike in a query, an element without the rest of it counts, as None."""
     if is_list(value):
         if start == len(path):
-            yield from map(order_key, value) if value else [(EMPTY_LIST, 0)]
+            yield from value or [EMPTY]
         elif (numbered := _element(value, path[start])) is not MISSING:
-            yield from _sort_keys(numbered, path, start + 1)
+            yield from _sort_values(numbered, path, start + 1)
         else:
             for element in value:
-                yield from [(NOTHING, 0)] if is_list(element) else _sort_keys(element, path, start)
+                yield from [None] if is_list(element) else _sort_values(element, path, start)
     elif start == len(path):
-        yield order_key(value)
+        yield value
     else:
         inner = value.get(path[start], MISSING) if is_mapping(value) else MISSING
-        yield from [(NOTHING, 0)] if inner is MISSING else _sort_keys(inner, path, start + 1)
+        yield from [None] if inner is MISSING else _sort_values(inner, path, start + 1)

@@ -1,6 +1,6 @@
 """Feathers' query syntax, whatever the storage.
 
-    query      {$limit?, $skip?, $sort?: {field: 1 | -1}, $select?: [field], ...conditions}
+    query      {$limit?, $skip?, $sort?: {field: 1 | -1}, $select?: [field], $after?: cursor, ...conditions}
     conditions {field: value | {operator: value}, $or?: [conditions], $and?: [conditions]}
     operator   $in, $nin, $lt, $lte, $gt, $gte, $ne
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Final, Literal
 
 from .coercion import Coercer, parse_integer
@@ -27,7 +28,11 @@ MEMBERSHIP: Final = frozenset({"$in", "$nin"})
 ORDER: Final = frozenset({"$lt", "$lte", "$gt", "$gte"})
 LOGICAL: Final = frozenset({"$or", "$and"})
 OPERATORS: Final = MEMBERSHIP | ORDER | {"$ne"}
+ALLOWED: Final = OPERATORS | LOGICAL
 FILTERS: Final = frozenset({"$limit", "$skip", "$sort", "$select"})
+AFTER: Final = "$after"
+
+SCALARS: Final = frozenset({str, int, float, bool, NoneType})
 
 Filter = Literal[True] | Callable[[Any], Any]
 """A filter added to the language: True lets its value through, a function checks and converts it."""
@@ -39,12 +44,14 @@ class QueryRules:
 
     ``fields`` are the coercers of the known fields by dotted name. A value that its coercer refuses
     is a BadRequest, except for the field ``id``: there it stays as it is and finds nothing.
+    ``keyset`` adds the filter ``$after``.
     """
 
     id: str = "_id"
     fields: Mapping[str, Coercer] = field(default_factory=dict[str, Coercer])
     filters: Mapping[str, Filter] = field(default_factory=dict[str, Filter])
     operators: frozenset[str] = frozenset()
+    keyset: bool = False
 
 
 @dataclass(slots=True)
@@ -54,18 +61,24 @@ class Query:
     conditions: dict[str, Any]
     limit: int | None = None
     skip: int = 0
-    sort: dict[str, int] = field(default_factory=dict[str, int])
+    sort: Mapping[str, int] | None = None
     select: list[str] | None = None
+    after: str | None = None
 
 
 def split_query(query: Mapping[str, Any]) -> Query:
     """Take apart what ``parse_query`` has returned, or a query of own code."""
+    if not query:
+        return Query({})
+    if _TAKEN_OUT.isdisjoint(query):
+        return Query(dict(query))
     return Query(
-        {key: value for key, value in query.items() if key not in FILTERS},
+        {key: value for key, value in query.items() if key not in _TAKEN_OUT},
         query.get("$limit"),
         query.get("$skip") or 0,
-        dict(query.get("$sort") or {}),
+        query.get("$sort") or None,
         query.get("$select"),
+        query.get(AFTER),
     )
 
 
@@ -92,32 +105,50 @@ def parse_query(query: Mapping[str, Any], rules: QueryRules) -> dict[str, Any]:
     """
     if not is_mapping(query):
         raise BadRequest("A query must be an object")
-    if not query:
-        return {}
-    _inspect_query(query, rules)
-    parser = _Parser(rules)
+    parsed: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    fields, filters = rules.fields, rules.filters
+    for key, value in query.items():
+        # Most queries are a few plain equalities; an identifier is a field's name without a path.
+        if type(value) not in SCALARS or not key.isidentifier() or key in filters:
+            rest[key] = value
+        elif value is None or key not in fields:
+            parsed[key] = value
+        else:
+            parsed[key] = _coerced(rules, key, value)
+    if rest or len(parsed) > MAX_CONDITIONS:
+        _inspect_query(rest, rules, len(parsed))
+        parsed.update(_parse_rest(rest, rules))
+    return parsed
+
+
+def _parse_rest(query: Mapping[str, Any], rules: QueryRules) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     conditions: dict[str, Any] = {}
     for key, value in query.items():
-        if key in FILTERS:
+        if key in FILTERS or (key == AFTER and rules.keyset):
             if (filter_value := _FILTER_PARSERS[key](value)) is not None:
                 parsed[key] = filter_value
         elif (extra := rules.filters.get(key)) is not None:
             parsed[key] = value if extra is True else extra(value)
         else:
             conditions[key] = value
-    return {**parsed, **parser.conditions(conditions)}
+    return {**parsed, **_Parser(rules).conditions(conditions)} if conditions else parsed
 
 
-def _inspect_query(query: Mapping[str, Any], rules: QueryRules) -> None:
-    allowed = OPERATORS | LOGICAL | rules.operators
-    count = len(query)
+def _inspect_query(query: Mapping[str, Any], rules: QueryRules, count: int) -> None:
+    """``count`` conditions have been found good already."""
+    allowed = ALLOWED | rules.operators if rules.operators else ALLOWED
+    count += len(query)
     for key, value in query.items():
         if key in rules.filters:
             continue
         if key.startswith("$") and key not in FILTERS and key not in LOGICAL:
+            if key == AFTER and rules.keyset:
+                continue
             raise BadRequest(f"Invalid filter value {key}")
-        _check_name(key)
+        if not key.isidentifier():
+            _check_name(key)
         count += _inspect(value, allowed, 1)
     if count > MAX_CONDITIONS:
         raise BadRequest(f"A query may have at most {MAX_CONDITIONS} conditions")
@@ -198,25 +229,26 @@ class _Parser:
                 if key.startswith("$"):
                     raise BadRequest(f"Invalid query parameter {key}", value)
             return {key: self._value(f"{path}.{key}", inner) for key, inner in value.items()}
-        return self._coerced(path, value)
+        return value if value is None else _coerced(self._rules, path, value)
 
-    def _coerced(self, path: str, value: Any) -> Any:
-        coercer = self._rules.fields.get(path)
-        if coercer is None and "." in path:
-            segments = (segment for segment in path.split(".") if not segment.isdecimal())
-            coercer = self._rules.fields.get(".".join(segments))
-        if coercer is None or value is None:
+
+def _coerced(rules: QueryRules, path: str, value: Any) -> Any:
+    coercer = rules.fields.get(path)
+    if coercer is None and "." in path:
+        segments = (segment for segment in path.split(".") if not segment.isdecimal())
+        coercer = rules.fields.get(".".join(segments))
+    if coercer is None:
+        return value
+    try:
+        return coercer(value)
+    except (ValueError, TypeError, ArithmeticError):
+        if path == rules.id:
             return value
-        try:
-            return coercer(value)
-        except (ValueError, TypeError, ArithmeticError):
-            if path == self._rules.id:
-                return value
-            if value == "":  # how a query string writes null
-                return None
-            raise BadRequest(
-                f"Invalid query value for '{path}'", {"errors": {path: "is not a value of this field"}}
-            ) from None
+        if value == "":  # how a query string writes null
+            return None
+        raise BadRequest(
+            f"Invalid query value for '{path}'", {"errors": {path: "is not a value of this field"}}
+        ) from None
 
 
 def _parse_count(value: Any) -> int | None:
@@ -247,9 +279,20 @@ def _parse_select(value: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _parse_after(value: Any) -> str | None:
+    """None, and the text that a query string has for it, is the place before the first record."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise BadRequest("Invalid $after", {"errors": {AFTER: "is not a cursor of this query"}})
+    return value
+
+
 _FILTER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "$limit": _parse_count,
     "$skip": _parse_count,
     "$sort": _parse_sort,
     "$select": _parse_select,
+    AFTER: _parse_after,
 }
+_TAKEN_OUT: Final = frozenset(_FILTER_PARSERS)

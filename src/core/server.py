@@ -18,6 +18,7 @@ from .websocket import WebSocketProtocol
 GC_THRESHOLDS = (50_000, 20, 100)
 # Longer than proxies and clients keep an idle connection: who closes it last loses no request.
 KEEP_ALIVE_SECONDS = 75
+MAX_MESSAGE = 65_536  # bytes, where no transport says otherwise
 
 
 class Server(uvicorn.Server):
@@ -31,6 +32,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app: object = self.config.app
+        if isinstance(app, Application):
+            app.emit("shutdown")  # streams end themselves: uvicorn waits for its responses
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -57,20 +64,18 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def config(
-    app: Application, *, max_message: int, trusted_proxies: Sequence[str] = (), loop: str = "uvloop"
-) -> uvicorn.Config:
+def config(app: Application, *, trusted_proxies: Sequence[str] = (), loop: str = "uvloop") -> uvicorn.Config:
     """Uvicorn as the transports need it.
 
-    No compression of messages: it doubles a socket's memory and halves its speed. ``max_message``
-    bytes of one websocket frame are checked while it is read. Engine.IO has its own heartbeat.
+    No compression of messages: it doubles a socket's memory and halves its speed. A
+    message that is too long is refused while it is read. Engine.IO has its own heartbeat.
     """
     return uvicorn.Config(
         app,
         loop=loop,
         http="httptools",
         ws=WebSocketProtocol,
-        ws_max_size=max_message,
+        ws_max_size=app.realtime.max_message if app.realtime is not None else MAX_MESSAGE,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
         lifespan="off",
@@ -95,7 +100,7 @@ async def running(
     Raises whatever the set-up raises.
     """
     try:
-        await app.setup()
+        await app.setup(server)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait({listening, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -111,7 +116,7 @@ async def running(
             await serving
     finally:
         listener.close()
-        await app.teardown()
+        await app.teardown(server)
 
 
 async def serve(

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from .channels import Publisher, PublisherMap
+from .channels import PublisherMap, Publishing
 from .context import STANDARD_METHODS, UNSET, HookContext, Params
 from .events import EventEmitter
 from .hooks import HookMap, HookStore, Step, call_method, compile_chain
+from .middleware import declared_hooks
 from .shapes import is_list
 
 if TYPE_CHECKING:
     from .application import Application
 
 STANDARD_EVENTS: Final = ("created", "updated", "patched", "removed")
-RESERVED: Final = frozenset(
-    {"all", "around", "before", "after", "error", "hooks", "setup", "teardown", "publish", "call", "run"}
-    | {"on", "once", "off", "emit", "emit_async", "has_listeners"}
-)
+RESERVED: Final = frozenset({"all", "around", "before", "after", "error", "setup", "teardown"})
 
 
 class ServiceOptions(dict[str, Any]):
     """What ``app.use`` was told besides the service: free keys, read by mixins and hooks.
 
-    The framework's own: ``methods``, ``events``, ``wire_events``, ``route_params``.
+    The framework's own: ``methods``, ``events``, ``service_events``, ``wire_events``, ``route_params``.
     """
 
 
-class Service(EventEmitter):
+class Service(EventEmitter, Publishing):
     """What ``app.service(path)`` returns; always call a service through it, never the raw object.
 
     ``methods`` are those a client may call. ``find`` to ``remove`` and ``call`` run the hooks,
@@ -43,6 +42,7 @@ class Service(EventEmitter):
         *,
         methods: Iterable[str] | None = None,
         events: Iterable[str] = (),
+        service_events: Iterable[str] | None = None,
         wire_events: Mapping[str, str] | None = None,
         route_params: Mapping[str, str] | None = None,
         **options: Any,
@@ -54,14 +54,17 @@ class Service(EventEmitter):
         self.wrapped = wrapped
         self.methods: tuple[str, ...] = own if methods is None else tuple(methods)
         self.custom_events = tuple(dict.fromkeys((*getattr(wrapped, "events", ()), *events)))
+        self._events = tuple(service_events or (*STANDARD_EVENTS, *self.custom_events))
         self.wire_events: Mapping[str, str] = wire_events or {}
         self.route_params: Mapping[str, str] = route_params or {}
         self.options = ServiceOptions(options)
         self.hooked: tuple[str, ...] = tuple(dict.fromkeys((*own, *self.methods)))
         self.publishers = PublisherMap()
+        self.publisher_maps: tuple[PublisherMap, ...] = (self.publishers, app.publishers)
         self._store = HookStore()
-        self._stores: tuple[HookStore, ...] = (self._store,)
-        self._mounts: list[Service] = []
+        self._stores: tuple[HookStore, ...] = (declared_hooks(wrapped, self.hooked), self._store)
+        self._origin: Service | None = None
+        self.mounts: list[Service] = []
         self._chains: dict[str, Step] = {}
         self._check()
 
@@ -71,30 +74,31 @@ class Service(EventEmitter):
         self.forget_chains()
         return self
 
-    def hook_store(self) -> HookStore:
-        return self._store
+    def hook_stores(self) -> tuple[HookStore, ...]:
+        """All that run around this service's methods, outermost first."""
+        return (self.app.hook_store(), *self._stores)
 
     def forget_chains(self) -> None:
         """Compose the chains anew at the next call: the application's hooks have changed."""
         self._chains.clear()
-        for mount in self._mounts:
+        for mount in self.mounts:
             mount.forget_chains()
 
     def mount(self, origin: Service) -> None:
-        """Take over the hooks and publishers of another application's service, and of that application."""
-        self._stores = (origin.app.hook_store(), *origin._stores, self._store)
+        """Share the hooks, listeners and publishers of a service that is registered elsewhere."""
+        elsewhere = origin.app is not self.app
+        self._stores = (*(origin.hook_stores() if elsewhere else origin._stores), self._store)
+        self._listeners = origin._listeners
         self.publishers = origin.publishers
-        origin._mounts.append(self)
+        self.publisher_maps = (*origin.publisher_maps, *([self.app.publishers] if elsewhere else []))
+        self._origin = origin
+        origin.mounts.append(self)
 
-    def publish(self, publisher: Publisher, *, event: str | None = None) -> Service:
-        """Choose who gets ``event``, or every event that has no publisher of its own.
-
-        Raises ValueError for an event that this service does not have.
-        """
-        if event is not None and event not in self.events:
-            raise ValueError(f"'{event}' is not a valid service event")
-        self.publishers.set(event, publisher)
-        return self
+    def unmount(self) -> None:
+        """Hear no more of the service that this one was mounted from."""
+        if self._origin is not None:
+            self._origin.mounts.remove(self)
+            self._origin = None
 
     def declaration(self) -> dict[str, Any]:
         """The options of ``app.use`` that declare this service again, at another path."""
@@ -102,24 +106,29 @@ class Service(EventEmitter):
             **self.options,
             "methods": self.methods,
             "events": self.custom_events,
+            "service_events": self._events,
             "wire_events": self.wire_events,
             "route_params": self.route_params,
         }
 
     @property
     def events(self) -> tuple[str, ...]:
-        return (*STANDARD_EVENTS, *self.custom_events)
+        """Those that are published: the standard ones and the custom ones, or ``service_events``."""
+        return self._events
 
     def wire_event(self, event: str) -> str:
         """The name under which clients get ``event``: ``"<path> <event>"`` unless one is given."""
         return self.wire_events.get(event) or f"{self.path} {event}"
 
     def emit(self, event: str, *args: Any) -> bool:
-        """Tell listeners and, for this service's events, publish ``args[0]`` to the channels."""
+        """Tell listeners and, for this service's events, publish ``args[0]`` to the channels.
+
+        The second argument is the context of the call, where there is one.
+        """
         heard = super().emit(event, *args)
-        if args and event in self.events:
-            item, context = args[0], next(iter(args[1:]), None)
-            self.app.publications.publish(self, event, item, context)
+        if event in self._events:
+            context = args[1] if len(args) > 1 and isinstance(args[1], HookContext) else None
+            self.announce(event, args[0] if args else None, context)
         return heard
 
     async def find(self, params: Params | None = None) -> Any:
@@ -145,7 +154,7 @@ class Service(EventEmitter):
         return (await self.run(HookContext(self, method, data=data, params=params))).result
 
     async def run(self, context: HookContext) -> HookContext:
-        """Run a call: hooks, method, event. What transports use; returns the same context.
+        """Run a call: hooks, method, event. What transports use; returns the same context, with its result.
 
         Raises whatever a hook or the method raised.
         """
@@ -157,7 +166,12 @@ class Service(EventEmitter):
         if context.result is UNSET:
             context.result = None
         if context.event is not None:
-            self._emit_result(context.event, context)
+            # Set by a transaction that this call has joined: nobody may hear of it before the commit.
+            wait = context.params.get("after_commit")
+            if wait is None:
+                self._emit_result(context.event, context)
+            else:
+                wait(partial(self._emit_result, context.event, context))
         return context
 
     def __getattr__(self, name: str) -> Any:
@@ -176,7 +190,13 @@ class Service(EventEmitter):
         if method not in self.hooked or not hasattr(self.wrapped, method):
             raise AttributeError(f"service '{self.path}' has no method '{method}'")
         innermost = call_method(getattr(self.wrapped, method), method)
-        return compile_chain(method, (self.app.hook_store(), *self._stores), innermost)
+        return compile_chain(method, self.hook_stores(), innermost)
+
+    def announce(self, event: str, item: Any, context: HookContext | None) -> None:
+        """Publish to the channels of every application that the service is registered in."""
+        self.app.publications.publish(self, event, item, context)
+        for mount in self.mounts:
+            mount.announce(event, item, context)
 
     def _emit_result(self, event: str, context: HookContext) -> None:
         if event in self.custom_events:
@@ -188,7 +208,21 @@ class Service(EventEmitter):
         if not self.hooked and not any(hasattr(self.wrapped, name) for name in ("setup", "teardown")):
             raise ValueError(f"Invalid service object passed for path `{self.path}`")
         for name in self.methods:
-            if name in RESERVED or name.startswith("_"):
+            taken = name in RESERVED or name in vars(self) or hasattr(Service, name)
+            if name not in STANDARD_METHODS and (taken or name.startswith("_")):
                 raise ValueError(f"'{name}' on service '{self.path}' is not allowed as a custom method name")
             if not callable(getattr(self.wrapped, name, None)):
                 raise ValueError(f"service '{self.path}' lists the method '{name}' but does not have it")
+
+
+def create_context(
+    service: Service, method: str, *, id: Any = None, data: Any = None, params: Params | None = None
+) -> HookContext:
+    """The context of a call that is to be made: ``await service.run(context)`` makes it.
+
+    For who wants more of a call than its result: ``dispatch``, ``http``, what hooks have left. Raises
+    ValueError for a method that the service does not have.
+    """
+    if method not in service.hooked:
+        raise ValueError(f"Can not create context for method {method}")
+    return HookContext(service, method, id=id, data=data, params=params)

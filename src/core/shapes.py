@@ -11,4 +11,4 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
+    return isinstance(value, dict | Mapping)

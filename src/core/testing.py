@@ -6,15 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from .application import Application
-from .server import Server, bind, config, running
+from .listening import listen
 
 
 @asynccontextmanager
-async def serving(app: Application, *, max_message: int = 65_536) -> AsyncGenerator[str]:
+async def serving(app: Application) -> AsyncGenerator[str]:
     """Set the application up, serve it in this event loop, tear it down; yields its address.
 
     Raises whatever the set-up raises.
     """
-    server = Server(config(app, max_message=max_message))
-    async with running(app, bind("127.0.0.1", 0), server) as (address, _):
-        yield address
+    async with await listen(app, 0, "127.0.0.1") as server:
+        yield server.address

@@ -12,8 +12,8 @@ from typing import Any
 from marshmallow import Schema
 
 from ..core.context import HookContext, Params
-from ..core.errors import BadRequest, Conflict, NotFound
-from ..core.schema import Id, moment
+from ..core.errors import Conflict, NotFound
+from ..core.schema import Id, invalid, moment
 from ..core.shapes import is_list
 from .membership import require_people
 
@@ -30,6 +30,10 @@ class PlaceQuery(Schema):
     createdAt = moment()
 
 
+class PlaceResult(PlaceQuery):
+    schoolId = Id()
+
+
 def check_place(role: str) -> Callable[[HookContext], Awaitable[None]]:
     """The class and the user are of the school, and the user has ``role``. Raises BadRequest."""
 
@@ -40,10 +44,10 @@ def check_place(role: str) -> Callable[[HookContext], Awaitable[None]]:
         try:
             await context.app.service("classes").get(context.data["classId"], Params(tenant=tenant))
         except NotFound:
-            raise BadRequest("validation failed", {"errors": {"classId": "no such class"}}) from None
+            raise invalid("classId", "no such class") from None
         (user,) = await require_people(context, "userId", [context.data["userId"]])
         if user["role"] != role:
-            raise BadRequest("validation failed", {"errors": {"userId": f"is not a {role}"}})
+            raise invalid("userId", f"is not a {role}")
 
     return check
 

@@ -8,16 +8,34 @@ first record and ``duplicate: true``; one with other content is refused with 422
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ..core.context import HookContext, Params
 from ..core.encoding import encode
-from ..core.errors import BadRequest, Conflict, Unprocessable
+from ..core.errors import Conflict, Unprocessable
+from ..core.schema import invalid
 from ..core.shapes import is_mapping
 
 HEADER = "idempotency-key"
 KEY = "idempotencyKey"
 FINGERPRINT = "fingerprint"
+
+IDEMPOTENT: Final[Mapping[str, Any]] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": f"The same as the field {KEY}.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+        }
+    ],
+    "responses": {
+        "200": {"description": "A repeat: what the first call made, with `duplicate: true`."},
+        "422": {"description": "The key was used for other content."},
+    },
+}
+"""What it adds to the description of a method."""
 
 
 class Idempotency:
@@ -37,7 +55,7 @@ class Idempotency:
             return
         if context.data.get(KEY, key) != key:
             reason = "the field and the header Idempotency-Key differ"
-            raise BadRequest("validation failed", {"errors": {KEY: reason}})
+            raise invalid(KEY, reason)
         context.data = {**context.data, KEY: key}
 
     async def answer_repeat(self, context: HookContext) -> None:

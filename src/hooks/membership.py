@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..core.context import HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
+from ..core.schema import invalid
 
 MANAGERS: Final = ("moderator", "admin")
 
@@ -86,7 +87,7 @@ async def require_people(context: HookContext, field: str, ids: list[Any]) -> li
     )
     missing = [str(one) for one in ids if one not in {user["_id"] for user in found}]
     if missing:
-        raise BadRequest("validation failed", {"errors": {field: f"no such user: {', '.join(missing)}"}})
+        raise invalid(field, f"no such user: {', '.join(missing)}")
     return found
 
 

@@ -37,6 +37,11 @@ export class Api {
     return this.#call('remove', path, id, query);
   }
 
+  /** A method of the service's own. */
+  call(method, path, data, query = {}) {
+    return this.#call(method, path, data, query);
+  }
+
   /** Every record of a query, page after page. */
   async findAll(path, query = {}) {
     const records = [];

@@ -39,6 +39,7 @@ export class Chat extends Emitter {
     this.socket.lifecycle.on('lost', () => this.#leave());
     this.socket.lifecycle.on('refused', () => this.#verify());
     this.socket.lifecycle.on('ended', () => this.#verify());
+    this.forgetRenewals = session.on('renewed', (token) => this.attempt(() => this.#keepOpen(token)));
     listen(this);
   }
 
@@ -47,15 +48,25 @@ export class Chat extends Emitter {
   }
 
   stop() {
+    this.forgetRenewals();
     this.outbox.pause();
     this.typing.stop();
     this.socket.close();
   }
 
   async signOut() {
-    await this.api.remove('authentication', null).catch(() => undefined);
+    try {
+      await this.api.remove('authentication', null);
+    } catch {
+      await this.session.signOut().catch(() => undefined);
+    }
     this.stop();
-    await this.session.signOut().catch(() => undefined);
+    this.session.forget();
+  }
+
+  /** @throws {FeathersError} 400 if `password` is not the present one, or `newPassword` cannot be one */
+  changePassword(password, newPassword) {
+    return this.api.call('change', 'passwords', { password, newPassword });
   }
 
   /** Runs what may fail, and tells the reader if it does. A lost connection is told by the banner, not here. */
@@ -164,6 +175,11 @@ export class Chat extends Emitter {
   #change(message) {
     this.store.noteChange(message);
     this.history.change(message);
+  }
+
+  /** The server closes a socket when the token it was opened with runs out. */
+  async #keepOpen(accessToken) {
+    if (this.socket.connected) await this.api.create('authentication', { strategy: 'jwt', accessToken });
   }
 
   /** The server closed the door: either the session is over, or it will open again. */

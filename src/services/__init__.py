@@ -11,7 +11,9 @@ from . import (
     conversations,
     members,
     messages,
+    password_resets,
     schools,
+    sessions,
     users,
 )
 
@@ -27,5 +29,7 @@ def services(app: Application) -> None:
         conversations,
         members,
         messages,
+        sessions,
+        password_resets,
     ):
         service.configure(app)

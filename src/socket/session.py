@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from ..core.application import Application, Realtime
+from ..core.authentication.service import authentication_of
 from ..core.context import Connection, HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
@@ -120,7 +121,7 @@ class SchoolSockets:
             # Logged in but not indexed it would hear nothing, and not know: a new connection may.
             self._app.emit("disconnect", connection)
             raise
-        if identity is None or connection.user is None or not self._realtime.is_open(connection):
+        if identity is None or not self._is_logged_in(connection, user_id):
             return
         self.presence.connect(connection, identity)
         welcome = {
@@ -129,6 +130,11 @@ class SchoolSockets:
             "online": self._others_online(identity, None),
         }
         self._realtime.send([connection], ServerEvent.CONNECTED, welcome)
+
+    def _is_logged_in(self, connection: Connection, user_id: str) -> bool:
+        """Whether the connection is still there, by whichever transport it came, and this user's."""
+        service = authentication_of(self._app)
+        return service is not None and service.logins.user_of(connection) == user_id
 
     def _forget(self, connection: Connection) -> None:
         self.typing.disconnect(connection)

@@ -4,7 +4,7 @@ import { login, people, restClient, socketClient, transports } from './connect.m
 
 const { app, socket } = transports ? socketClient() : { app: restClient() }
 
-const { user, accessToken, authentication } = await login(app, 'ada')
+const { user, accessToken, refreshToken, authentication } = await login(app, 'ada')
 assert.equal(user.email, people.ada)
 assert.equal(user.password, undefined)
 assert.equal(authentication.strategy, 'local')
@@ -63,15 +63,24 @@ const cursors = await members.acknowledge({ conversationId: talk._id, readSeq: 3
 assert.deepEqual([cursors.readSeq, cursors.deliveredSeq], [3, 3])
 assert.equal((await members.find({ query: { conversationId: talk._id } })).total, 2)
 
+await app.authentication.setAccessToken(accessToken)
+const again = await app.reAuthenticate(true)
+assert.equal(again.user._id, user._id)
+assert.equal(again.authentication.strategy, 'jwt')
+assert.equal(again.accessToken, accessToken)
+
+const renewed = await app.authenticate({ strategy: 'refresh', refreshToken })
+assert.equal(renewed.user._id, user._id)
+assert.notEqual(renewed.refreshToken, refreshToken)
+assert.equal(await app.authentication.getAccessToken(), renewed.accessToken)
+assert.equal((await users.find({ query: { email: people.ada } })).total, 1)
+
 const logout = await app.logout()
-assert.equal(logout.accessToken, accessToken)
+assert.equal(logout.accessToken, renewed.accessToken)
 assert.equal(await app.authentication.getAccessToken(), null)
 await assert.rejects(users.find({}), { name: 'NotAuthenticated', code: 401 })
 
-await app.authentication.setAccessToken(accessToken)
-const again = await app.reAuthenticate()
-assert.equal(again.user._id, user._id)
-assert.equal(again.authentication.strategy, 'jwt')
-assert.equal((await users.find({ query: { email: people.ada } })).total, 1)
+await app.authentication.setAccessToken(renewed.accessToken)
+await assert.rejects(app.reAuthenticate(), { name: 'NotAuthenticated', code: 401 })
 
 socket?.close()

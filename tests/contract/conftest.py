@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -9,6 +9,7 @@ import beanie
 import pytest
 from beanie import Document, PydanticObjectId
 from bson import ObjectId
+from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, IndexModel
@@ -18,8 +19,10 @@ from stonechat.core.adapters.base import AdapterBase
 from stonechat.core.adapters.beanie import BeanieService
 from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.adapters.mongo import MongoService
+from stonechat.core.adapters.motor import motor_documents
 
 MakeService = Callable[..., Awaitable[AdapterBase]]
+MotorClient = AsyncIOMotorClient[dict[str, Any]]
 
 
 class Mood(StrEnum):
@@ -76,7 +79,14 @@ FIELDS: dict[str, type[Any]] = {
 }
 
 
-@pytest.fixture(params=["memory", "mongo", "beanie"])
+@pytest.fixture(scope="session")
+async def motor_client(mongodb_url: str) -> AsyncIterator[MotorClient]:
+    client: MotorClient = AsyncIOMotorClient(mongodb_url, tz_aware=True)
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["memory", "mongo", "beanie", "motor"])
 def make_service(request: pytest.FixtureRequest) -> MakeService:
     """Makes the adapter under test with the given options: one contract for all of them."""
     if request.param == "memory":
@@ -93,6 +103,16 @@ def make_service(request: pytest.FixtureRequest) -> MakeService:
             return MongoService(database["plain_people"], fields=FIELDS, **options)
 
         return make_mongo
+
+    if request.param == "motor":
+        client = cast("MotorClient", request.getfixturevalue("motor_client"))
+        with pytest.warns(DeprecationWarning, match="Motor"):
+            documents = motor_documents(client[database.name]["plain_people"])
+
+        async def make_motor(**options: Any) -> AdapterBase:
+            return MongoService(documents, fields=FIELDS, **options)
+
+        return make_motor
 
     async def make_beanie(**options: Any) -> AdapterBase:
         await cast("Any", beanie).init_beanie(database=database, document_models=[Person])

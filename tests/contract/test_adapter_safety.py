@@ -18,8 +18,8 @@ MakeService = Callable[..., Awaitable[AdapterBase]]
 Record = dict[str, Any]
 Call = Callable[[], Awaitable[object]]
 
-OURS = ObjectId()
-THEIRS = ObjectId()
+OURS = ObjectId("65f000000000000000000009")
+THEIRS = ObjectId("65f00000000000000000000a")
 
 
 def ours(**query: Any) -> Params:

@@ -5,11 +5,13 @@ from typing import Any, cast
 
 import pytest
 
+import stonechat
 from stonechat.core.application import Application, LifecycleContext
 from stonechat.core.channels import Channel
-from stonechat.core.context import HookContext, Params
+from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.hooks import Next
 from stonechat.core.service import Service
+from stonechat.core.transports.rest import rest
 
 
 class Echo:
@@ -92,11 +94,59 @@ def test_an_unknown_service_cannot_be_found(app: Application) -> None:
         app.service("/nope/")
 
 
-def test_a_path_can_be_taken_once_only(app: Application) -> None:
-    app.use("notes", Echo("first"))
+def test_the_version_is_that_of_the_package(app: Application) -> None:
+    assert app.version == stonechat.__version__
+
+
+class Inventive(Application):
+    """Has a service wherever one is looked for, except in the cellar."""
+
+    def default_service(self, path: str) -> Any:
+        if path.startswith("cellar"):
+            return super().default_service(path)
+        return Echo(f"made for {path}")
+
+
+async def test_a_service_can_be_made_for_a_path_that_has_none() -> None:
+    app = Inventive()
+    made = app.service("/attic/")
+    assert await made.find() == "made for attic"
+    assert app.service("attic") is made
+    assert list(app.services) == ["attic"]
+
+
+def test_no_service_is_made_where_the_application_refuses() -> None:
+    app = Inventive()
+    with pytest.raises(LookupError, match=r"^Can not find service 'cellar/door'$"):
+        app.service("cellar/door")
+    assert app.services == {}
+
+
+async def test_a_service_that_is_torn_down_is_not_made_anew() -> None:
+    app = Inventive()
+    with pytest.raises(LookupError, match="Can not find service 'attic'"):
+        await app.unuse("attic")
+    assert app.services == {}
+
+
+async def test_without_a_transport_a_path_can_be_given_to_another_service(app: Application) -> None:
+    app.use("notes", Echo("first")).use("others", Echo())
+    app.use("/notes", Echo("second"))
+    assert await app.service("notes").find() == "second"
+    assert list(app.services) == ["notes", "others"]
+    match = app.lookup("notes/5")
+    assert match is not None
+    assert match.value is app.service("notes")
+
+
+async def test_with_a_transport_a_path_can_be_taken_once_only(app: Application) -> None:
+    app.configure(rest()).use("notes", Echo("first"))
     with pytest.raises(ValueError, match=r"^Path notes already exists$"):
         app.use("/notes", Echo("second"))
-    assert app.service("notes").wrapped.name == "first"
+    assert await app.service("notes").find() == "first"
+    await app.unuse("notes")
+    app.use("/notes", Echo("second"))
+    assert await app.service("notes").find() == "second"
 
 
 async def test_a_service_that_is_no_longer_used_is_torn_down_and_its_path_is_free(app: Application) -> None:
@@ -153,13 +203,17 @@ async def test_services_are_set_up_and_torn_down_one_after_the_other_in_the_orde
     assert trace == ["teardown b", "teardown c"]
 
 
-@pytest.mark.parametrize("plain", [True, False])
-async def test_a_service_registered_after_the_set_up_is_set_up_in_the_background(
-    app: Application, plain: bool
-) -> None:
+async def test_a_service_registered_after_the_set_up_is_set_up_at_once(app: Application) -> None:
     await app.setup()
     trace: list[str] = []
-    app.use("late", PlainSetup(trace) if plain else Echo(trace=trace))
+    app.use("late", PlainSetup(trace))
+    assert trace == ["setup late"]
+
+
+async def test_the_set_up_of_a_late_service_is_not_waited_for(app: Application) -> None:
+    await app.setup()
+    trace: list[str] = []
+    app.use("late", Echo(trace=trace))
     assert trace == []
     await app.tasks.close()
     assert trace == ["setup late"]
@@ -225,6 +279,31 @@ async def test_hooks_around_set_up_and_teardown(app: Application) -> None:
         *(">setup", ">setup", "setup notes", "<setup", "<setup"),
         *(">teardown", "teardown notes", "<teardown"),
     ]
+
+
+async def test_hooks_around_the_set_up_see_the_server(app: Application) -> None:
+    seen: list[tuple[str, object]] = []
+
+    async def hook(context: LifecycleContext, next: Next) -> None:
+        seen.append((context.method, context.server))
+        await next()
+
+    server = object()
+    app.hooks({"setup": [hook], "teardown": [hook]})
+    await app.setup(server)
+    await app.teardown()
+    assert seen == [("setup", server), ("teardown", server)]
+
+
+async def test_a_failing_hook_keeps_the_services_from_being_set_up(app: Application) -> None:
+    async def fail(context: LifecycleContext, next: Next) -> None:
+        raise RuntimeError("no database")
+
+    trace: list[str] = []
+    app.use("notes", Echo(trace=trace)).hooks({"setup": [fail]})
+    with pytest.raises(RuntimeError, match="no database"):
+        await app.setup()
+    assert (trace, app.is_set_up) == ([], False)
 
 
 async def test_hooks_of_all_methods_do_not_run_around_the_set_up(app: Application) -> None:
@@ -317,10 +396,111 @@ async def test_the_publisher_of_an_application_in_another_still_chooses() -> Non
     assert published == [("api/notes", "item")]
 
 
-async def test_the_services_of_an_application_in_another_are_set_up_with_it() -> None:
+async def test_the_publishers_of_the_inner_application_go_before_those_of_the_outer() -> None:
+    nested = Nested()
+    chosen: list[str] = []
+
+    def choosing(name: str) -> Any:
+        def publisher(item: Any, context: HookContext) -> None:
+            chosen.append(name)
+
+        return publisher
+
+    nested.outer.publish("created", choosing("outer"))
+    await nested.outer.service("api/notes").create("item")
+    nested.inner.publish(choosing("inner"))
+    await nested.outer.service("api/notes").create("item")
+    assert chosen == ["outer", "inner"]
+
+
+async def test_listeners_hear_of_a_shared_service_wherever_they_listen_and_it_is_called() -> None:
+    nested = Nested()
+    inner, outer = nested.inner.service("notes"), nested.outer.service("api/notes")
+    heard: list[tuple[str, Any]] = []
+
+    def listening(name: str) -> Any:
+        def listener(item: Any, *_: Any) -> None:
+            heard.append((name, item))
+
+        return listener
+
+    inner.on("created", listening("inner")).on("log", listening("inner"))
+    outer.on("created", listening("outer"))
+    await outer.create(1)
+    await inner.create(2)
+    outer.emit("log", 3)
+    assert heard == [("inner", 1), ("outer", 1), ("inner", 2), ("outer", 2), ("inner", 3)]
+
+
+async def test_what_happens_in_the_inner_application_is_published_by_the_outer() -> None:
+    nested = Nested()
+    member = Connection(id="a")
+    delivered: list[tuple[str, Any]] = []
+
+    def deliver(service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
+        assert connections == [member]
+        delivered.append((service.path, payload))
+
+    nested.outer.publish(lambda item, context: Channel([member])).on("publish", deliver)
+    await nested.inner.service("notes").create("called inside")
+    nested.inner.service("notes").emit("log", "emitted inside")
+    assert delivered == [("api/notes", "called inside"), ("api/notes", "emitted inside")]
+
+
+async def test_a_service_that_the_outer_application_unuses_is_published_there_no_more() -> None:
+    nested = Nested()
+    published: list[Any] = []
+
+    def publisher(item: Any, context: HookContext) -> None:
+        published.append(item)
+
+    nested.outer.publish(publisher)
+    await nested.outer.unuse("api/notes")
+    assert await nested.inner.service("notes").create("item") == "item"
+    nested.outer.use("api", nested.inner)
+    await nested.inner.service("notes").create("again")
+    nested.outer.use("api/notes", Echo())
+    await nested.inner.service("notes").create("replaced")
+    assert published == ["again"]
+
+
+async def test_the_services_of_an_application_in_another_are_set_up_and_torn_down_with_it() -> None:
     nested = Nested()
     await nested.outer.setup()
-    assert nested.trace == ["setup api/notes"]
+    await nested.outer.teardown()
+    assert nested.trace == ["setup api/notes", "teardown api/notes"]
+
+
+async def test_applications_can_be_nested_deeper() -> None:
+    nested = Nested()
+    top = Application().use("v1", nested.outer)
+    top.hooks({"before": [nested.note("top app")]})
+    assert list(top.services) == ["v1/api/notes"]
+    assert top.service("v1/api/notes").options == {"tenant": False}
+    await top.setup()
+    assert await top.service("v1/api/notes").find() == "inner"
+    nested.inner.hooks({"before": {"find": [nested.note("later")]}})
+    await top.service("v1/api/notes").find()
+    hooks = ["top app", "outer app", "inner app", "inner service"]
+    assert nested.trace == [
+        "setup v1/api/notes",
+        *(f"{hook} v1/api/notes" for hook in hooks),
+        *(f"{hook} v1/api/notes" for hook in (*hooks[:3], "later", hooks[3])),
+    ]
+
+
+async def test_a_service_can_be_used_at_a_second_path_of_the_same_application(app: Application) -> None:
+    seen: list[str] = []
+
+    def look(context: HookContext) -> None:
+        seen.append(context.path)
+
+    app.use("notes", Echo(), methods=["find"]).hooks({"before": [look]})
+    app.use("archive", app.service("notes"), methods=["find", "create"])
+    app.service("notes").hooks({"before": [look]})
+    await app.service("archive").find()
+    assert seen == ["archive", "archive"]
+    assert app.service("archive").methods == ("find", "create")
 
 
 def test_the_root_of_an_application_is_at_its_path(app: Application) -> None:
@@ -352,8 +532,9 @@ def test_the_authentication_service_is_the_one_that_the_settings_name(app: Appli
     assert app.default_authentication() is None
     app.set("default_authentication", "login")
     assert app.default_authentication() is None
-    app.use("login", Echo())
+    app.use("login", Echo()).use("other", Echo())
     assert app.default_authentication() is app.service("login")
+    assert app.default_authentication("other") is app.service("other")
 
 
 async def test_an_application_without_a_transport_answers_nobody(app: Application) -> None:

@@ -110,10 +110,13 @@ def test_a_channel_needs_a_name(stage: Stage) -> None:
 
 
 def test_a_name_is_always_the_same_channel(stage: Stage) -> None:
-    channel = stage.app.channel("x")
-    assert stage.app.channel("x") is channel
-    channel.join(stage.a)
-    assert stage.app.channel("x").connections == [stage.a]
+    early, late = stage.app.channel("x"), stage.app.channel("x")
+    late.join(stage.a)
+    assert early.connections == [stage.a]
+    early.leave(stage.a)
+    assert len(late) == 0
+    early.join(stage.b)
+    assert stage.app.channel("x").connections == late.connections == [stage.b]
 
 
 def test_channels_are_listed_while_somebody_is_in_them(stage: Stage) -> None:
@@ -165,9 +168,9 @@ async def test_the_most_specific_publisher_decides(stage: Stage) -> None:
     """1. service and event, 2. service, 3. application and event, 4. application."""
     registrations: list[Callable[[Publisher], object]] = [
         stage.app.publish,
-        lambda publisher: stage.app.publish(publisher, event="created"),
+        lambda publisher: stage.app.publish("created", publisher),
         stage.notes.publish,
-        lambda publisher: stage.notes.publish(publisher, event="created"),
+        lambda publisher: stage.notes.publish("created", publisher),
     ]
     chosen: list[str] = []
     for at, register in enumerate(registrations):
@@ -201,9 +204,26 @@ async def test_a_later_publisher_takes_the_place_of_an_earlier_one(stage: Stage)
 @pytest.mark.parametrize("on", ["app", "service"])
 def test_an_unknown_event_has_no_publisher(stage: Stage, on: str) -> None:
     target = stage.app if on == "app" else stage.notes
-    assert target.publish(to(), event="log") is target
+    assert target.publish("log", to()) is target
     with pytest.raises(ValueError, match=r"^'bla' is not a valid service event$"):
-        target.publish(to(), event="bla")
+        target.publish("bla", to())
+
+
+@pytest.mark.parametrize("on", ["app", "service"])
+async def test_publishers_can_be_registered_by_either_name(stage: Stage, on: str) -> None:
+    target = stage.app if on == "app" else stage.notes
+    assert target.register_publisher(to(Channel([stage.a]))) is target
+    assert target.register_publisher("patched", to(Channel([stage.b]))) is target
+    await stage.notes.create(1)
+    await stage.notes.patch(1, 2)
+    assert stage.delivered == [("notes created", 1, ["a"]), ("notes patched", 2, ["b"])]
+
+
+@pytest.mark.parametrize("on", ["app", "service"])
+def test_an_event_without_a_publisher_is_a_mistake(stage: Stage, on: str) -> None:
+    target = stage.app if on == "app" else stage.notes
+    with pytest.raises(TypeError, match="a publisher is a function of the item and the context"):
+        target.publish("created")
 
 
 async def test_publishers_get_the_item_and_the_context(stage: Stage) -> None:
@@ -228,8 +248,10 @@ async def test_a_custom_event_is_published_with_a_context_of_its_own(stage: Stag
     stage.app.publish(publisher)
     stage.notes.emit("log", {"line": 1})
     stage.notes.emit("unknown", {"line": 2})
-    assert stage.delivered == [("notes log", {"line": 1}, ["a"])]
-    (context,) = seen
+    stage.notes.emit("log", {"line": 3}, "no context")
+    stage.notes.emit("log")
+    assert stage.delivered == [("notes log", line, ["a"]) for line in ({"line": 1}, {"line": 3}, None)]
+    context = seen[0]
     assert (context.path, context.service, context.app) == ("notes", stage.notes, stage.app)
     assert context.result == {"line": 1}
 
@@ -336,6 +358,42 @@ async def test_a_channels_own_payload_goes_before_the_dispatch_even_if_it_is_non
     stage.notes.hooks({"after": [dispatching("dispatch")]})
     await stage.notes.create({})
     assert stage.delivered == [("notes created", None, ["a"])]
+
+
+async def test_a_filtered_channel_keeps_its_payload_and_its_place_in_the_order(stage: Stage) -> None:
+    def is_a(connection: Connection) -> bool:
+        return connection.id == "a"
+
+    everybody = stage.app.channel("everybody").join(stage.a, stage.b)
+    stage.app.publish(to(everybody.send("short").filter(is_a), everybody))
+    await stage.notes.create("long")
+    assert stage.delivered == [("notes created", "short", ["a"]), ("notes created", "long", ["b"])]
+
+
+async def test_a_combined_channel_sends_one_payload_to_all_or_each_its_own(stage: Stage) -> None:
+    stage.app.channel("x").join(stage.a)
+    stage.app.channel("y").join(stage.a, stage.b)
+    stage.app.publish("created", to(stage.app.channel("x", "y").send("both")))
+    stage.app.publish("patched", to(stage.app.channel("x").send("first"), stage.app.channel("x", "y")))
+    await stage.notes.create("item")
+    await stage.notes.patch(1, "item")
+    assert stage.delivered == [
+        ("notes created", "both", ["a", "b"]),
+        ("notes patched", "first", ["a"]),
+        ("notes patched", "item", ["b"]),
+    ]
+
+
+async def test_an_event_of_another_name_is_published_under_it(stage: Stage) -> None:
+    def rename(context: HookContext) -> None:
+        context.event = "log"
+
+    stage.app.use("quiet", Notes(), service_events=["log"]).publish(to(Channel([stage.a])))
+    quiet = stage.app.service("quiet")
+    await quiet.create(1)
+    quiet.hooks({"after": [rename]})
+    await quiet.create(2)
+    assert stage.delivered == [("quiet log", 2, ["a"])]
 
 
 async def test_events_reach_clients_in_the_order_in_which_they_happened(stage: Stage) -> None:

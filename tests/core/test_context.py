@@ -94,6 +94,14 @@ def test_http_can_be_set_whole(service: Service) -> None:
     assert (context.http.status, context.http.headers) == (201, {})
 
 
+def test_the_status_has_an_older_name(service: Service) -> None:
+    context = HookContext(service, "create")
+    assert context.status_code is None
+    assert not context.has_http
+    context.status_code = 202
+    assert (context.http.status, context.status_code) == (202, 202)
+
+
 @pytest.mark.parametrize(
     ("dispatch", "outcome"), [(UNSET, {"a": 1}), (None, None), ({"b": 2}, {"b": 2}), ({}, {})]
 )
@@ -156,6 +164,21 @@ def test_keys_and_attributes_are_the_same() -> None:
     )
     assert (params.provider, params.user, params.headers) == ("rest", {"_id": 1}, {"a": "b"})
     assert (params.route, params.connection) == ({"c": "d"}, connection)
+
+
+def test_every_other_key_is_an_attribute_too() -> None:
+    params = Params(tenant="hill")
+    params.locale = "de"
+    assert (params.tenant, params["locale"]) == ("hill", "de")
+    assert not hasattr(params, "other")
+    with pytest.raises(AttributeError, match="params have no 'other'"):
+        _ = params.other
+
+
+def test_what_is_set_on_a_connection_is_in_its_keys() -> None:
+    connection = Connection(id="x")
+    connection.school = "hill"
+    assert Params(connection)["school"] == "hill"
 
 
 def test_internal_params_are_a_copy_without_provider_and_query() -> None:

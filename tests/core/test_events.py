@@ -18,6 +18,14 @@ def emitter(tasks: Tasks) -> EventEmitter:
     return EventEmitter(tasks)
 
 
+def test_listening_can_be_chained(emitter: EventEmitter) -> None:
+    heard: list[int] = []
+    assert emitter.on("x", heard.append).once("x", heard.append).off("x", print) is emitter
+    emitter.emit("x", 1)
+    emitter.emit("x", 2)
+    assert heard == [1, 1, 2]
+
+
 def test_listeners_are_called_in_their_order_with_all_arguments(emitter: EventEmitter) -> None:
     heard: list[tuple[str, int, int]] = []
 

@@ -32,7 +32,7 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values_of_any_two_types_can_be_compared(value: Any) -> None:
     for other in VALUES:
         for operator in ("$lt", "$lte", "$gt", "$gte", "$ne"):

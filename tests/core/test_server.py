@@ -65,7 +65,7 @@ async def test_the_server_answers_what_it_has_begun_before_it_stops(number: sign
     service = Stopping(number)
     app = Application().configure(rest()).use("stop", service)
     listener = bind("127.0.0.1", 0)
-    server = asyncio.create_task(serve(app, listener, config(app, max_message=1_000), address.set_result))
+    server = asyncio.create_task(serve(app, listener, config(app), address.set_result))
     async with httpx2.AsyncClient(base_url=await address) as client:
         response = await client.get(f"/stop/{listener.getsockname()[1]}")
     assert response.json() == {"stopped": True}

@@ -8,7 +8,7 @@ import pytest
 from stonechat.core.application import Application
 from stonechat.core.context import HookContext, Params
 from stonechat.core.errors import BadRequest
-from stonechat.core.service import Service
+from stonechat.core.service import Service, create_context
 
 Heard = list[tuple[str, Any]]
 
@@ -196,6 +196,23 @@ async def test_running_a_context_answers_with_the_context(service: Service) -> N
     assert context.result[:2] == ["get", 1]
 
 
+async def test_a_context_made_for_a_call_has_what_hooks_leave_in_it(service: Service) -> None:
+    def leave(context: HookContext) -> None:
+        context.http.status = 202
+        context.dispatch = {"safe": True}
+
+    service.hooks({"after": [leave]})
+    context = create_context(service, "patch", id=1, data={"a": 1}, params=Params(query={}))
+    assert (await service.run(context)).http.status == 202
+    assert context.result == {"patch": 1, "data": {"a": 1}, "params": {"query": {}}}
+    assert context.dispatch == {"safe": True}
+
+
+def test_no_context_is_made_for_a_method_that_is_not_there(service: Service) -> None:
+    with pytest.raises(ValueError, match=r"^Can not create context for method nope$"):
+        create_context(service, "nope")
+
+
 async def test_custom_methods_and_other_attributes_are_reached_through_the_service(service: Service) -> None:
     seen: list[str] = []
 
@@ -250,7 +267,12 @@ def test_the_raw_object_is_left_alone(notes: Notes, service: Service) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["on", "once", "off", "emit", "hooks", "setup", "teardown", "publish", "all", "around", "before", "_x"],
+    [
+        *("on", "once", "off", "emit", "emit_async", "has_listeners"),
+        *("hooks", "setup", "teardown", "publish", "register_publisher", "call", "run"),
+        *("all", "around", "before", "after", "error"),
+        *("app", "path", "methods", "options", "_x", "__repr__"),
+    ],
 )
 def test_some_names_are_not_allowed_for_custom_methods(name: str) -> None:
     class Odd:
@@ -286,6 +308,33 @@ def test_events_of_the_object_and_of_its_registration_are_known(notes: Notes) ->
     service = Application().use("notes", notes, events=["seen", "read"]).service("notes")
     assert service.custom_events == ("log", "seen", "read")
     assert service.events == ("created", "updated", "patched", "removed", "log", "seen", "read")
+
+
+def test_the_events_that_are_published_can_be_listed_whole(notes: Notes) -> None:
+    app = Application()
+    service = app.use("notes", notes, events=["log"], service_events=["created", "seen"]).service("notes")
+    assert service.events == ("created", "seen")
+    assert service.publish("seen", lambda item, context: None) is service
+    with pytest.raises(ValueError, match=r"^'removed' is not a valid service event$"):
+        service.publish("removed", lambda item, context: None)
+
+
+async def test_an_event_that_is_not_listed_is_still_told_to_listeners(notes: Notes) -> None:
+    app = Application().use("notes", notes, service_events=["created"])
+    heard: list[str] = []
+    published: list[str] = []
+
+    def publisher(item: Any, context: HookContext) -> None:
+        published.append(context.method)
+
+    def listener(item: Any, context: HookContext) -> None:
+        heard.append(context.method)
+
+    app.publish(publisher).service("notes").on("created", listener).on("removed", listener)
+    await app.service("notes").create({})
+    await app.service("notes").remove(1)
+    assert heard == ["create", "remove"]
+    assert published == ["create"]
 
 
 def test_events_have_a_name_on_the_wire(notes: Notes) -> None:

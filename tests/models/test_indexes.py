@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from stonechat import demo
+from stonechat import authentication_of, demo
 from stonechat.models import MODELS
 from tests.support.people import PASSWORD, newcomer, talk_of, write
 from tests.support.school import Person, School, Socket
@@ -25,6 +26,8 @@ PATHS = (
     "members",
     "messages",
 )
+KEPT = ("sessions", "password-resets")
+"""Collections that no client reaches."""
 
 Statement = dict[str, Any]
 Database = AsyncDatabase[dict[str, Any]]
@@ -46,7 +49,7 @@ async def statements(school: School, profiled: Database) -> list[Statement]:
     await _use_everything(school)
     asked = {"planSummary": {"$exists": True}, "appName": "stonechat"}
     kept = await profiled["system.profile"].find(asked).to_list()
-    return [one for one in kept if one["ns"].partition(".")[2] in {*PATHS}]
+    return [one for one in kept if one["ns"].partition(".")[2] in {*PATHS, *KEPT}]
 
 
 async def _use_everything(school: School) -> None:
@@ -74,6 +77,29 @@ async def _log_in_in_every_way(school: School, ada: Person) -> None:
         await nobody.rest("create", "authentication", data=data)
     async with ada.socket() as socket:
         await socket.say("presence:get", {})
+    await _keep_and_lose_sessions(school)
+
+
+async def _keep_and_lose_sessions(school: School) -> None:
+    person, tokens = await newcomer(school), asyncio.Queue[str]()
+    data = {"strategy": "local", "email": person.user["email"], "password": PASSWORD}
+    login = await school.nobody.rest("create", "authentication", data=data)
+    refresh = {"strategy": "refresh", "refreshToken": login.body["refreshToken"]}
+    assert (await school.nobody.rest("create", "authentication", data=refresh)).code == 201
+    assert (await person.rest("remove", "authentication", query={"everywhere": True})).code == 200
+    service = authentication_of(school.app)
+    assert service is not None
+    assert service.sessions is not None
+    await service.sessions.setup()
+
+    async def deliver(_: Any, token: str) -> None:
+        await tokens.put(token)
+
+    school.app.on("password-reset", deliver)
+    await school.nobody.rest("create", "passwords", data={"email": person.user["email"]})
+    data = {"token": await asyncio.wait_for(tokens.get(), 5), "password": PASSWORD}
+    assert (await school.nobody.rest("reset", "passwords", data=data)).code == 200
+    school.app.off("password-reset", deliver)
 
 
 async def _find_and_get(person: Person, path: str) -> None:
@@ -144,7 +170,7 @@ async def _administer(school: School, admin: Person) -> None:
 
 
 def test_the_profile_holds_statements_of_every_kind_and_collection(statements: list[Statement]) -> None:
-    assert {one["ns"].partition(".")[2] for one in statements} == {*PATHS}
+    assert {one["ns"].partition(".")[2] for one in statements} == {*PATHS, *KEPT}
     assert {next(iter(one["command"])) for one in statements} >= {"find", "aggregate", "findAndModify"}
     assert {one["op"] for one in statements} >= {"query", "command", "update"}
 
@@ -166,6 +192,11 @@ def test_no_statement_walks_through_a_whole_collection(statements: list[Statemen
         ("users", {"collegeId", "schoolId"}, "IXSCAN { schoolId: 1, collegeId: 1 }"),
         ("users", {"email", "schoolId"}, "IXSCAN { schoolId: 1, email: 1 }"),
         ("schools", {"slug"}, "IXSCAN { slug: 1 }"),
+        ("sessions", {"sid"}, "IXSCAN { sid: 1 }"),
+        ("sessions", {"revokedAt"}, "IXSCAN { revokedAt: 1 }"),
+        ("sessions", {"userId", "revokedAt"}, "IXSCAN { userId: 1 }"),
+        ("password-resets", {"tokenHash"}, "IXSCAN { tokenHash: 1 }"),
+        ("password-resets", {"userId"}, "IXSCAN { userId: 1 }"),
     ],
 )
 def test_what_is_asked_often_is_found_at_once(
@@ -223,6 +254,8 @@ async def test_the_indexes_of_the_models_are_there(statements: list[Statement], 
         ("members", ["conversationId", "userId"]),
         ("messages", ["conversationId", "seq"]),
         ("messages", ["senderId", "idempotencyKey"]),
+        ("sessions", ["sid"]),
+        ("password-resets", ["tokenHash"]),
     ],
 )
 async def test_what_exists_once_is_unique(

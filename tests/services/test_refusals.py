@@ -94,8 +94,8 @@ TABLE: Mapping[tuple[str, str], Call] = {
     ("messages", "patch"): Call(id="{message}", data={"content": "Changed"}, outsider="cleo"),
     ("messages", "remove"): Call(id="{message}", outsider="cleo"),
 }
-PUBLIC = frozenset({("authentication", "create")})
-NEEDS_LOGIN = frozenset({("authentication", "remove")})
+PUBLIC = frozenset({("authentication", "create"), ("passwords", "create"), ("passwords", "reset")})
+NEEDS_LOGIN = frozenset({("authentication", "remove"), ("passwords", "change")})
 
 Records = Mapping[str, str]
 
@@ -172,8 +172,11 @@ async def test_nobody_calls_without_logging_in(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_nobody_logs_out_without_logging_in(school: School, transport: Transport) -> None:
-    answer = await make(school.nobody, transport, "authentication", "remove", Call(), {})
+@pytest.mark.parametrize(("path", "method"), sorted(NEEDS_LOGIN))
+async def test_nobody_logs_out_or_changes_a_password_without_logging_in(
+    school: School, path: str, method: str, transport: Transport
+) -> None:
+    answer = await make(school.nobody, transport, path, method, Call(data={}), {})
     assert answer.code == 401
 
 

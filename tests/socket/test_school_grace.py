@@ -41,6 +41,7 @@ async def test_a_logout_has_no_grace(crowd: Crowd) -> None:
     ben = crowd.wires["ben"]
     assert (await ben.call("remove", "authentication", None))[0] is None
     crowd.wires.pop("ben")
+    crowd.school.forget("ben")
     assert await crowd.heard(OFFLINE) == {"ada": ["ben"], "rivera": ["ben"]}
     (answer,) = await ben.call("presence:get", {})
     assert answer["error"]["code"] == 401

@@ -79,6 +79,7 @@ async def test_who_connects_learns_who_is_online_of_those_that_may_be_seen(crowd
         assert sorted(welcome.pop("online")) == await crowd.ids("ada", "rivera", "admin")
         assert welcome == {"socketId": sid, "userId": ben.id}
         await wire.call("remove", "authentication", None)
+        crowd.school.forget("ben")
 
 
 @pytest.mark.parametrize(

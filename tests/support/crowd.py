@@ -34,9 +34,10 @@ class Crowd:
             crowd = cls(school, stack)
             school.app.on("disconnect", crowd._count)
             yield crowd
-            for wire in crowd.wires.values():
+            for name, wire in crowd.wires.items():
                 # Logged out, nobody is in grace when the next test begins.
                 await wire.call("remove", "authentication", None)
+                school.forget(name)
             school.app.off("disconnect", crowd._count)
 
     async def join(self, *names: str) -> None:

@@ -97,6 +97,7 @@ class Demo:
 async def serve_demo(**options: Any) -> AsyncGenerator[Demo]:
     """``options`` are those of ``realtime``. Whoever connects is in the channel that gets every event."""
     app = Application()
+    options.setdefault("max_message", 65_536)
     app.configure(rest()).configure(realtime(**options))
     demo = Demo(app)
     app.use("users", MemoryService(start_id=1, multi=["create"]))

@@ -175,6 +175,10 @@ class School:
             self._people[name] = await self.log_in(email, demo.PASSWORD)
         return self._people[name]
 
+    def forget(self, name: str) -> None:
+        """Log in anew when the person is asked for again: the session has been ended."""
+        self._people.pop(name, None)
+
     async def log_in(self, email: str, password: str) -> Person:
         data = {"strategy": "local", "email": email, "password": password}
         answer = await self.nobody.rest("create", "authentication", data=data)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from bson import ObjectId
 
 from ..context import Params
 from ..errors import BadRequest, Forbidden, GeneralError, MethodNotAllowed, NotFound
-from ..pagination import Page
-from ..query import Query, QueryRules, all_of, parse_query, split_query
+from ..pagination import Page, PaginationOptions
+from ..query import AFTER, Query, QueryRules, all_of, parse_query, split_query
 from ..shapes import is_list, is_mapping
+from .keyset import Keyset
 from .options import AdapterOptions
 from .records import check_keys
 
 Result = dict[str, Any]
 
-REPLACE_MANY = "You can not replace multiple instances. Did you mean 'patch'?"
+PLAIN_IDS: Final = frozenset({str, int, ObjectId})
+REPLACE_MANY: Final = "You can not replace multiple instances. Did you mean 'patch'?"
 
 
 class AdapterBase(ABC):
@@ -37,7 +41,7 @@ class AdapterBase(ABC):
 
     def __init__(self, options: AdapterOptions) -> None:
         self.options = options
-        self._rules: tuple[AdapterOptions, QueryRules] | None = None
+        self._rules: dict[bool, QueryRules] = {}
 
     @property
     def id(self) -> str:
@@ -106,26 +110,53 @@ class AdapterBase(ABC):
 
     def sanitize_query(self, params: Params) -> dict[str, Any]:
         """The checked and typed query. Raises BadRequest."""
-        return parse_query(params.query, self._query_rules(self.options.for_call(params)))
+        return parse_query(params.query, self._query_rules(params))
 
-    def _query_rules(self, options: AdapterOptions) -> QueryRules:
-        if self._rules is None or self._rules[0] is not options:
-            rules = QueryRules(
-                id=self.id,
-                fields={**options.fields, self.id: self.parse_id},
-                filters=options.filters,
-                operators=options.operators,
-            )
-            self._rules = options, rules
-        return self._rules[1]
+    def cursor_scope(self) -> str:
+        """What sets the records of this adapter apart: a cursor made under another name is refused."""
+        return type(self).__name__
+
+    def _query_rules(self, params: Params) -> QueryRules:
+        keyset = bool(self.options.pagination(params).keyset)
+        if params.get("adapter"):
+            return self._make_rules(self.options.for_call(params), keyset)
+        if (rules := self._rules.get(keyset)) is None:
+            rules = self._rules[keyset] = self._make_rules(self.options, keyset)
+        return rules
+
+    def _make_rules(self, options: AdapterOptions, keyset: bool) -> QueryRules:
+        return QueryRules(
+            id=self.id,
+            fields={**options.fields, self.id: self.parse_id},
+            filters=options.filters,
+            operators=options.operators,
+            keyset=keyset,
+        )
 
     def _query(self, params: Params) -> Query:
         """The query of a raw call, with the tenant and the restriction among its conditions."""
-        query = split_query(params.query)
+        query = split_query(params.get("query") or {})
         tenant, restriction = self._tenant_values(params), params.get("restrict")
         if tenant or restriction:
             query.conditions = all_of(query.conditions, tenant, restriction or {})
         return query
+
+    def _keyset(self, query: Query, pagination: PaginationOptions, params: Params) -> Keyset | None:
+        """The order of the pages; None without keyset paging. Raises BadRequest for ``$after`` then."""
+        if not pagination.keyset:
+            if query.after is not None:
+                raise BadRequest(f"Invalid filter value {AFTER}")
+            return None
+        order: dict[str, int] = {}
+        for name, direction in (query.sort or {}).items():
+            order[name] = direction
+            if name == self.id:
+                break
+        else:
+            order[self.id] = next(reversed(order.values()), 1)
+        scope = [self.cursor_scope(), *map(str, self._tenant_values(params).values())]
+        secret = pagination.keyset if isinstance(pagination.keyset, str) else ""
+        return Keyset(order=order, scope=scope, secret=secret)
 
     def _tenant_values(self, params: Params) -> Result:
         """The field of the tenant and its value; nothing for own code that names no tenant."""
@@ -145,7 +176,7 @@ class AdapterBase(ABC):
 
     def _stamped(self, data: Mapping[str, Any], params: Params) -> Result:
         """A copy of a record to be written, with the tenant that it belongs to."""
-        return {**data, **self._tenant_values(params)}
+        return dict(data) if self.options.tenant is None else {**data, **self._tenant_values(params)}
 
     def _not_found(self, id: Any) -> NotFound:
         return NotFound(f"No record found for id '{id}'")
@@ -160,18 +191,27 @@ class AdapterBase(ABC):
             raise BadRequest(f"More than {self.options.hard_limit} records at once")
 
     def _sanitized(self, params: Params | None, *, unlimited: bool = False) -> Params:
-        params = Params() if params is None else params
+        if params is None:
+            return Params()
+        if not params.get("query"):
+            return params
         query = self.sanitize_query(params)
         if unlimited:
+            if AFTER in query:
+                raise BadRequest(f"{AFTER} is for find only", {"errors": {AFTER: "is for find only"}})
             query.pop("$limit", None)
-        return Params(params, query=query)
+        sanitized = Params(params)
+        sanitized["query"] = query
+        return sanitized
 
     def _check_id(self, id: Any) -> None:
+        if type(id) in PLAIN_IDS:
+            return
         if id is None or isinstance(id, bool | Mapping | list | tuple | set):
             raise BadRequest(f"Invalid id '{json.dumps(id, default=str)}'")
 
     def _without_id(self, data: Any) -> Any:
-        if is_mapping(data) and self.id in data:
+        if is_mapping(data) and self.options.id in data:
             return {key: value for key, value in data.items() if key != self.id}
         return data
 
@@ -194,6 +234,8 @@ class AdapterBase(ABC):
 
     def _of_tenant(self, data: Mapping[str, Any], params: Params) -> Mapping[str, Any]:
         """The data, with the tenant in its own type where it is mentioned. Raises Forbidden for another."""
+        if self.options.tenant is None:
+            return data
         for name, tenant in self._tenant_values(params).items():
             if name not in data:
                 continue

@@ -31,8 +31,9 @@ def driver_errors(*, tenant: str | None = None) -> Generator[None]:
     """Raise Feathers errors in place of the driver's.
 
     A duplicate key is a Conflict, what cannot be stored a BadRequest, a server that is away
-    Unavailable; the rest is logged and becomes a GeneralError that says nothing. An error after which
-    the driver repeats a transaction stays what it is.
+    Unavailable; the rest is logged and becomes a GeneralError with ``{name, code}`` as its data, the
+    driver's class and the server's number, and nothing of its text. An error after which the driver
+    repeats a transaction stays what it is.
     """
     try:
         yield
@@ -55,7 +56,7 @@ def _translated(error: PyMongoError, tenant: str | None) -> FeathersError:
     log.error("database error", exc_info=error)
     if isinstance(error, ConnectionFailure):
         return Unavailable("The database is not available")
-    return GeneralError("The database failed")
+    return GeneralError("The database failed", {"name": type(error).__name__, "code": details.get("code")})
 
 
 def _details(error: PyMongoError) -> Mapping[str, Any]:

@@ -35,7 +35,9 @@ class Index:
         if old is not None:
             self._discard(key, self._values(old) - values)
         for value in values:
-            self._buckets.setdefault(value, {})[key] = record
+            if (bucket := self._buckets.get(value)) is None:
+                bucket = self._buckets[value] = {}
+            bucket[key] = record
 
     def discard(self, key: str, record: Result) -> None:
         self._discard(key, self._values(record))
@@ -60,5 +62,7 @@ class Index:
 
     def _values(self, record: Result) -> set[Any]:
         value = record.get(self._field)
+        if type(value) in INDEXABLE:
+            return {value}
         elements: list[Any] = value if is_list(value) else [value]
         return {element if type(element) in INDEXABLE else _OTHER for element in elements}

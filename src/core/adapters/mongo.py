@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Unpack
+from functools import partial
+from typing import Any, TypeGuard, Unpack, cast
 
 from bson import BSON, Binary, Decimal128, ObjectId
 from bson.binary import UUID_SUBTYPE
 from pymongo import ReturnDocument
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from ..context import Params
@@ -21,12 +23,15 @@ from ..projection import outermost, select_fields
 from ..query import Query, all_of
 from ..shapes import is_list
 from .base import REPLACE_MANY, AdapterBase, Result
+from .bounds import behind
 from .driver import driver_errors
+from .keyset import Keyset
 from .options import AdapterOptions, OptionArguments
+from .statement import session_of, statement_options
 
 Documents = AsyncCollection[dict[str, Any]]
-
-REFUSED_OPERATORS: Final = frozenset({"$rename"})
+Stage = Mapping[str, Any]
+Opening = Awaitable[Documents] | Callable[[], Documents | Awaitable[Documents]]
 
 jsonable.register(ObjectId, str)
 jsonable.register(Decimal128, str)
@@ -41,13 +46,26 @@ def _(value: Binary) -> str:
 class MongoAdapter(AdapterBase):
     """The methods over any collection; a subclass says which, and what its documents look like.
 
-    ``params["session"]`` goes along with every statement, so calls may share a transaction. Own code
-    may patch with update operators (``{"$inc": {"seq": 1}}``).
+    What own code may say in params, besides what every adapter knows::
+
+        session   goes along with every statement, so that calls may share a transaction
+        mongodb   options for the driver's statements; see ``statement_options``
+        pipeline  ``find`` and ``get`` aggregate: these stages come behind those of the query, or around
+                  them where one of the stages is ``{"$feathers": {}}``
+
+    Own code may also patch with update operators (``{"$inc": {"seq": 1}}``), clients may not.
     """
 
     @property
     def collection(self) -> Documents:
         raise NotImplementedError
+
+    async def documents(self) -> Documents:
+        """The collection, where it may take waiting to have it."""
+        return self.collection
+
+    def cursor_scope(self) -> str:
+        return self.collection.name
 
     def to_document(self, data: Mapping[str, Any]) -> Result:
         """The document to store for the data of a create or update. May raise BadRequest."""
@@ -59,20 +77,55 @@ class MongoAdapter(AdapterBase):
 
     async def _find(self, params: Params | None = None) -> list[Result] | Page:
         params = Params() if params is None else params
-        options, query = self.options.for_call(params), self._query(params)
-        limit = options.limit(query.limit)
-        found = await self._fetch(query, limit, params)
-        if options.paginate.default is None:
+        query, pagination = self._query(params), self.options.pagination(params)
+        limit = self.options.limit(query.limit, pagination)
+        if pagination.keyset:
+            await self.documents()  # for its name, to which the cursors belong
+        keyset = self._keyset(query, pagination, params)
+        if keyset is not None:
+            return await self._find_by_keyset(query, keyset, limit, params)
+        found = await self._fetch(query, limit, params, params.get("pipeline"))
+        if pagination.default is None:
             return found
-        total = await self._total(query, len(found), limit, params)
+        if len(found) < limit and (found or not query.skip) and "pipeline" not in params:
+            total = query.skip + len(found)
+        else:
+            total = await self._total(query, query.skip + len(found), params)
         return {"total": total, "limit": limit, "skip": query.skip, "data": found}
+
+    async def _find_by_keyset(
+        self, query: Query, keyset: Keyset, limit: int, params: Params
+    ) -> list[Result] | Page:
+        """One record more than asked for tells whether anything comes behind the page."""
+        if "pipeline" in params:
+            raise TypeError("a pipeline cannot be paged by keyset: pass paginate without it")
+        conditions, select = query.conditions, query.select
+        if query.after is not None:
+            conditions = all_of(conditions, behind(keyset.order, keyset.values(query.after)))
+        if select is not None:
+            select = [*select, *keyset.order]
+        wanted = Query(conditions, skip=query.skip, sort=keyset.order, select=select)
+        found = await self._fetch(wanted, limit + 1 if limit else 0, params)
+        chosen = found[:limit]
+        data = chosen
+        if query.select is not None:
+            data = [select_fields(record, [self.id, *query.select]) for record in chosen]
+        if self.options.pagination(params).default is None:
+            return data
+        total = await self._total(query, query.skip + len(data), params)
+        following = keyset.cursor(chosen[-1]) if len(found) > limit else None
+        return {"total": total, "limit": limit, "skip": query.skip, "data": data, "next": following}
 
     async def _get(self, id: Any, params: Params | None = None) -> Result:
         params = Params() if params is None else params
         query = self._query(params)
+        if "pipeline" in params:
+            one = Query(self._one(id, query), select=query.select)
+            return self._found(id, next(iter(await self._fetch(one, 1, params, params["pipeline"])), None))
+        documents = await self.documents()
         with self._errors():
-            found = await self.collection.find_one(
-                self._one(id, query), self._projection(query), session=_session(params)
+            found = await documents.find_one(
+                self._one(id, query), self._projection(query), **statement_options("find", params)
             )
         return self._found(id, found)
 
@@ -80,13 +133,14 @@ class MongoAdapter(AdapterBase):
         """Of many, those before one that fails stay, unless ``params["session"]`` has a transaction."""
         params = Params() if params is None else params
         items: list[Mapping[str, Any]] = data if is_list(data) else [data]
-        documents = [self._with_id(self.to_document(self._stamped(item, params))) for item in items]
+        records = [self._with_id(self.to_document(self._stamped(item, params))) for item in items]
+        documents, options = await self.documents(), statement_options("insert", params)
         with self._errors():
             if not is_list(data):
-                await self.collection.insert_one(documents[0], session=_session(params))
-            elif documents:
-                await self.collection.insert_many(documents, session=_session(params))
-            created = [self._as_stored(document) for document in documents]
+                await documents.insert_one(records[0], **options)
+            elif records:
+                await documents.insert_many(records, **options)
+            created = [_as_stored(record, documents) for record in records]
         if (select := self._query(params).select) is not None:
             created = [select_fields(document, [self.id, *select]) for document in created]
         return created if is_list(data) else created[0]
@@ -98,13 +152,14 @@ class MongoAdapter(AdapterBase):
         query = self._query(params)
         document = self.to_document({**self._stamped(data, params), self.id: self._stored_id(id)})
         document.pop("_id", None)
+        documents = await self.documents()
         with self._errors():
-            updated = await self.collection.find_one_and_replace(
+            updated = await documents.find_one_and_replace(
                 self._one(id, query),
                 document,
                 projection=self._projection(query),
                 return_document=ReturnDocument.AFTER,
-                session=_session(params),
+                **statement_options("replace", params),
             )
         return self._found(id, updated)
 
@@ -114,16 +169,17 @@ class MongoAdapter(AdapterBase):
         params = Params() if params is None else params
         if id is None:
             self._check_multi("patch", params)
-        query, changes = self._query(params), self._changes(data)
+        query, changes = self._query(params), self._changes(data, params)
         if id is None:
             return await self._patch_many(changes, query, params)
+        documents = await self.documents()
         with self._errors():
-            patched = await self.collection.find_one_and_update(
+            patched = await documents.find_one_and_update(
                 self._one(id, query),
                 changes,
                 projection=self._projection(query),
                 return_document=ReturnDocument.AFTER,
-                session=_session(params),
+                **statement_options("modify", params),
             )
         return self._found(id, patched)
 
@@ -134,29 +190,36 @@ class MongoAdapter(AdapterBase):
         query = self._query(params)
         if id is None:
             return await self._remove_many(query, params)
+        documents = await self.documents()
         with self._errors():
-            removed = await self.collection.find_one_and_delete(
-                self._one(id, query), projection=self._projection(query), session=_session(params)
+            removed = await documents.find_one_and_delete(
+                self._one(id, query),
+                projection=self._projection(query),
+                **statement_options("delete", params),
             )
         return self._found(id, removed)
 
     def parse_id(self, id: Any) -> Any:
-        return ObjectId(id) if isinstance(id, str) and ObjectId.is_valid(id) else id
+        if (parse := self.options.fields.get(self.id)) is not None:
+            return parse(id)
+        return ObjectId(id) if self.id == "_id" and isinstance(id, str) and ObjectId.is_valid(id) else id
 
     async def _patch_many(self, changes: Result, query: Query, params: Params) -> list[Result]:
         """The records that matched before; they may no longer match what they were found by."""
         ids = [document["_id"] for document in await self._fetch_all(query, ["_id"], params)]
         these = {"_id": {"$in": ids}}
+        documents = await self.documents()
         with self._errors():
-            await self.collection.update_many(these, changes, session=_session(params))
+            await documents.update_many(these, changes, **statement_options("update_many", params))
         return await self._fetch(Query(these, sort=query.sort, select=query.select), len(ids), params)
 
     async def _remove_many(self, query: Query, params: Params) -> list[Result]:
         select = None if query.select is None else ["_id", *query.select]
         found = await self._fetch_all(query, select, params)
         these = {"_id": {"$in": [document["_id"] for document in found]}}
+        documents = await self.documents()
         with self._errors():
-            await self.collection.delete_many(these, session=_session(params))
+            await documents.delete_many(these, **statement_options("delete_many", params))
         return found
 
     async def _fetch_all(self, query: Query, select: list[str] | None, params: Params) -> list[Result]:
@@ -165,25 +228,49 @@ class MongoAdapter(AdapterBase):
         self._check_count(len(found))
         return found
 
-    async def _fetch(self, query: Query, limit: int, params: Params) -> list[Result]:
+    async def _fetch(
+        self, query: Query, limit: int, params: Params, pipeline: Sequence[Stage] | None = None
+    ) -> list[Result]:
         if limit == 0:  # which MongoDB would take for no limit
             return []
+        documents = await self.documents()
         with self._errors():
-            cursor = self.collection.find(
+            if pipeline is not None:
+                stages = _around(pipeline, self._stages(query, limit))
+                found = await documents.aggregate(stages, **statement_options("aggregate", params))
+                return await found.to_list()
+            cursor = documents.find(
                 query.conditions,
                 self._projection(query),
                 skip=query.skip,
                 limit=limit,
-                sort=list(query.sort.items()) or None,
-                session=_session(params),
+                sort=list(query.sort.items()) if query.sort else None,
+                **statement_options("find", params),
             )
             return await cursor.to_list()
 
-    async def _total(self, query: Query, found: int, limit: int, params: Params) -> int:
-        if found < limit and (found or not query.skip):
-            return query.skip + found
+    def _stages(self, query: Query, limit: int) -> list[Stage]:
+        stages: list[Stage] = [{"$match": query.conditions}]
+        if query.sort:
+            stages.append({"$sort": dict(query.sort)})
+        stages += [{"$skip": query.skip}, {"$limit": limit}]
+        if (projection := self._projection(query)) is not None:
+            stages.append({"$project": projection})
+        return stages
+
+    async def _total(self, query: Query, seen: int, params: Params) -> int:
+        pagination, documents = self.options.pagination(params), await self.documents()
         with self._errors():
-            return await self.collection.count_documents(query.conditions, session=_session(params))
+            if "pipeline" in params:
+                stages = [*_around(params["pipeline"], [{"$match": query.conditions}]), {"$count": "total"}]
+                counting = await documents.aggregate(stages, **statement_options("aggregate", params))
+                return next((counted["total"] for counted in await counting.to_list()), 0)
+            # In a transaction MongoDB has no estimate to give.
+            if pagination.count == "estimated" and not query.conditions and session_of(params) is None:
+                return await documents.estimated_document_count(**statement_options("estimate", params))
+            bound: dict[str, Any] = {"limit": pagination.count} if isinstance(pagination.count, int) else {}
+            options = {**statement_options("count", params), **bound}
+            return pagination.total(await documents.count_documents(query.conditions, **options), seen)
 
     def _one(self, id: Any, query: Query) -> Result:
         return all_of({self.id: self._stored_id(id)}, query.conditions)
@@ -199,10 +286,10 @@ class MongoAdapter(AdapterBase):
             raise self._not_found(id)
         return document
 
-    def _changes(self, data: Mapping[str, Any]) -> Result:
+    def _changes(self, data: Mapping[str, Any], params: Params) -> Result:
         """The update document. Raises BadRequest for an operator that could move another field's value."""
         operators = {name: change for name, change in data.items() if name.startswith("$")}
-        if refused := REFUSED_OPERATORS & operators.keys():
+        if refused := self.options.for_call(params).disabled_operators & operators.keys():
             raise BadRequest(f"Invalid operator {min(refused)}")
         fields = self.to_changes({name: value for name, value in data.items() if not name.startswith("$")})
         return {**operators, "$set": {**operators.get("$set", {}), **fields}}
@@ -214,11 +301,6 @@ class MongoAdapter(AdapterBase):
             document[self.id] = str(ObjectId())
         return document
 
-    def _as_stored(self, document: Result) -> Result:
-        """As a ``find`` returns it: times to the millisecond, in the client's zone."""
-        options = self.collection.codec_options
-        return BSON.encode(document, codec_options=options).decode(options)
-
     def _projection(self, query: Query) -> dict[str, int] | None:
         if query.select is None:
             return None
@@ -229,16 +311,59 @@ class MongoAdapter(AdapterBase):
 
 
 class MongoService(MongoAdapter):
-    """Documents of any shape. ``fields`` should say what the values are, as queries over REST are text."""
+    """Documents of any shape. ``fields`` should say what the values are, as queries over REST are text.
 
-    def __init__(self, collection: Documents, **options: Unpack[OptionArguments]) -> None:
+    An ``_id`` that reads as an ObjectId is one, unless ``fields`` has another type for it.
+
+    The collection may also be something to wait for, or a function that returns either: it is asked for
+    by the first call, again if that fails, and then kept.
+    """
+
+    def __init__(self, collection: Documents | Opening, **options: Unpack[OptionArguments]) -> None:
         super().__init__(AdapterOptions.of(options))
-        self._collection = collection
+        self._opening = collection if _is_opening(collection) else None
+        self._opened: asyncio.Future[Documents] | None = None
+        self._collection = None if self._opening is not None else cast("Documents", collection)
 
     @property
     def collection(self) -> Documents:
+        """Raises RuntimeError where it has still to be waited for."""
+        if self._collection is None:
+            raise RuntimeError("the collection is not known before the first call")
         return self._collection
 
+    def to_document(self, data: Mapping[str, Any]) -> Result:
+        document = dict(data)
+        if self.id == "_id" and isinstance(data.get("_id"), str):
+            document["_id"] = self.parse_id(data["_id"])
+        return document
 
-def _session(params: Params) -> AsyncClientSession | None:
-    return params.get("session")
+    async def documents(self) -> Documents:
+        if self._collection is None:
+            if self._opened is None or (self._opened.done() and self._opened.exception()):
+                self._opened = asyncio.ensure_future(self._open())
+            self._collection = await asyncio.shield(self._opened)
+        return self._collection
+
+    async def _open(self) -> Documents:
+        opening = cast("Opening", self._opening)
+        found = opening() if callable(opening) else opening
+        return await found if inspect.isawaitable(found) else found
+
+
+def _is_opening(collection: Documents | Opening) -> TypeGuard[Opening]:
+    """A collection has a ``__call__`` too, which only says that it is none of its methods."""
+    return inspect.isawaitable(collection) or inspect.isroutine(collection) or isinstance(collection, partial)
+
+
+def _as_stored(document: Result, documents: Documents) -> Result:
+    """As a ``find`` returns it: times to the millisecond, in the client's zone."""
+    options = documents.codec_options
+    return BSON.encode(document, codec_options=options).decode(options)
+
+
+def _around(pipeline: Sequence[Stage], stages: Sequence[Stage]) -> list[Stage]:
+    place = next((index for index, stage in enumerate(pipeline) if "$feathers" in stage), None)
+    if place is None:
+        return [*stages, *pipeline]
+    return [*pipeline[:place], *stages, *pipeline[place + 1 :]]

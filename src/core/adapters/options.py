@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict
 
 from bson import ObjectId
 
@@ -14,7 +14,7 @@ from ..pagination import PaginationOptions
 from ..query import Filter
 
 HARD_LIMIT: Final = 10_000
-
+DISABLED_OPERATORS: Final = frozenset({"$rename"})
 
 UNPAGINATED: Final = PaginationOptions()
 
@@ -23,10 +23,11 @@ class OptionArguments(TypedDict, total=False):
     """The keywords of an adapter; ``AdapterOptions`` says what they mean."""
 
     id: str
-    paginate: PaginationOptions | Mapping[str, int | None] | bool | None
+    paginate: PaginationOptions | Mapping[str, Any] | bool | None
     multi: bool | Iterable[str]
     filters: Mapping[str, Filter]
     operators: Iterable[str]
+    disabled_operators: Iterable[str]
     fields: Mapping[str, Coercer | type[Any]]
     tenant: str | None
     hard_limit: int
@@ -38,14 +39,16 @@ class AdapterOptions:
 
     ::
 
-        id          the name of the id field
-        paginate    how ``find`` pages
-        multi       the methods that may be called for many records: of create, patch and remove
-        filters     ``$`` names added to the top level of queries
-        operators   ``$`` names added to what conditions may use
-        fields      known fields by dotted name, and their type or coercer for values of queries
-        tenant      the field that says whose a record is: every call is confined to ``params["tenant"]``
-        hard_limit  the most records that any call finds, whatever the pagination
+        id                  the name of the id field
+        paginate            how ``find`` pages
+        multi               the methods that may be called for many records: of create, patch and remove
+        filters             ``$`` names added to the top level of queries
+        operators           ``$`` names added to what conditions may use
+        disabled_operators  update operators that own code may not patch with either
+        fields              known fields by dotted name, and their type or coercer for values of queries
+        tenant              the field that says whose a record is: every call is confined to
+                            ``params["tenant"]``
+        hard_limit          the most records that any call finds, whatever the pagination
     """
 
     id: str = "_id"
@@ -53,6 +56,7 @@ class AdapterOptions:
     multi: frozenset[str] = frozenset()
     filters: Mapping[str, Filter] = field(default_factory=dict[str, Filter])
     operators: frozenset[str] = frozenset()
+    disabled_operators: frozenset[str] = DISABLED_OPERATORS
     fields: Mapping[str, Coercer] = field(default_factory=dict[str, Coercer])
     tenant: str | None = None
     hard_limit: int = HARD_LIMIT
@@ -62,15 +66,20 @@ class AdapterOptions:
         return cls(**_normal(arguments))
 
     def for_call(self, params: Params) -> AdapterOptions:
-        """With the overrides of one call: ``params["adapter"]``, before it ``params["paginate"]``."""
-        arguments: OptionArguments = {**cast("OptionArguments", params.get("adapter") or {})}
-        if "paginate" in params:
-            arguments.setdefault("paginate", params["paginate"])
+        """With the overrides of one call, ``params["adapter"]``. See ``pagination`` for the paging."""
+        arguments: OptionArguments | None = params.get("adapter")
         return replace(self, **_normal(arguments)) if arguments else self
 
-    def limit(self, requested: int | None) -> int:
+    def pagination(self, params: Params) -> PaginationOptions:
+        """Of one call: that of ``params["adapter"]``, else ``params["paginate"]``, else the adapter's."""
+        arguments: OptionArguments | None = params.get("adapter")
+        if arguments and "paginate" in arguments:
+            return PaginationOptions.of(arguments["paginate"])
+        return PaginationOptions.of(params["paginate"]) if "paginate" in params else self.paginate
+
+    def limit(self, requested: int | None, pagination: PaginationOptions) -> int:
         """How many records a ``find`` returns at most, for a valid ``$limit`` or None."""
-        wanted = self.paginate.limit(requested)
+        wanted = pagination.limit(requested)
         return self.hard_limit if wanted is None else min(wanted, self.hard_limit)
 
 
@@ -88,6 +97,8 @@ def _normal(arguments: OptionArguments) -> dict[str, Any]:
         )
     if "operators" in arguments:
         normal["operators"] = frozenset(arguments["operators"])
+    if "disabled_operators" in arguments:
+        normal["disabled_operators"] = frozenset(arguments["disabled_operators"])
     if "fields" in arguments:
         normal["fields"] = {name: _coercer_for(kind) for name, kind in arguments["fields"].items()}
     return normal

@@ -23,6 +23,12 @@ IMMUTABLE: Final = frozenset(
 )
 
 
+class Flat(dict[str, Any]):
+    """A stored record whose values nobody can change: a shallow copy of it is a whole one."""
+
+    __slots__ = ()
+
+
 def check_keys(data: Any, depth: int = 0) -> None:
     """Refuse keys that a database would take for operators or paths, and data nested without end.
 
@@ -32,17 +38,24 @@ def check_keys(data: Any, depth: int = 0) -> None:
         raise BadRequest(f"Data may be at most {MAX_DEPTH} levels deep")
     if is_mapping(data):
         for key, value in data.items():
-            if key.startswith("$") or "." in key or "\0" in key:
+            if not key.isidentifier() and (key.startswith("$") or "." in key or "\0" in key):
                 raise BadRequest(f"Invalid field name {key!r}", {"errors": {key: "is not a field name"}})
-            check_keys(value, depth + 1)
+            if type(value) not in IMMUTABLE:
+                check_keys(value, depth + 1)
     elif is_list(data):
         for value in data:
-            check_keys(value, depth + 1)
+            if type(value) not in IMMUTABLE:
+                check_keys(value, depth + 1)
+
+
+def stored_record(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A deep copy to keep, which remembers if copies of it need not be deep."""
+    return Flat(data) if IMMUTABLE.issuperset(map(type, data.values())) else copy_record(data)
 
 
 def copy_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    if IMMUTABLE.issuperset(map(type, record.values())):
-        return dict(record)
+    if type(record) is Flat:
+        return record.copy()
     return {key: value if type(value) in IMMUTABLE else copy_value(value) for key, value in record.items()}
 
 

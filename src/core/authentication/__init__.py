@@ -1,11 +1,16 @@
 """Logging in: tokens, passwords, strategies, and the hooks that ask for them."""
 
+from .hashing import PasswordHasher, PasswordOptions
 from .hook import authenticate, hash_password
 from .jwt import JwtOptions, JwtStrategy
 from .local import LocalOptions, LocalStrategy
+from .lockout import LockoutOptions
+from .oauth import OauthOptions, OauthProvider, OauthStrategy
+from .oidc import OidcOptions, OidcStrategy
 from .options import AuthenticationOptions
-from .passwords import PasswordHasher, PasswordOptions
+from .password_service import PasswordServiceOptions, passwords
 from .service import AuthenticationService, authentication, authentication_of
+from .sessions import SessionOptions
 from .strategy import Strategy
 from .tokens import TokenOptions, Tokens
 
@@ -16,8 +21,16 @@ __all__ = [
     "JwtStrategy",
     "LocalOptions",
     "LocalStrategy",
+    "LockoutOptions",
+    "OauthOptions",
+    "OauthProvider",
+    "OauthStrategy",
+    "OidcOptions",
+    "OidcStrategy",
     "PasswordHasher",
     "PasswordOptions",
+    "PasswordServiceOptions",
+    "SessionOptions",
     "Strategy",
     "TokenOptions",
     "Tokens",
@@ -25,4 +38,5 @@ __all__ = [
     "authentication",
     "authentication_of",
     "hash_password",
+    "passwords",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 from ..application import Application
 from ..context import HookContext, Params
 from ..errors import NotFound
+from ..routing import strip_path
 from ..service import Service
 from ..shapes import is_list, is_mapping
 
@@ -31,6 +32,23 @@ class Entities:
         """Raises LookupError while there is none."""
         return self._app.service(self.path)
 
+    @property
+    def is_choosy(self) -> bool:
+        """Whether there may be entities that exist and are refused."""
+        return self._accepts is not None
+
+    def on_registration(self, callback: Callable[[Service], object]) -> None:
+        """Call back with the entities' service, now or as soon as it is registered, each time it is."""
+        path = strip_path(self.path)
+
+        def mixin(service: Service, registered_path: str, options: object) -> None:
+            if registered_path == path:
+                callback(service)
+
+        self._app.mixins.append(mixin)
+        if path in self._app.services:
+            callback(self._app.services[path])
+
     def id_of(self, entity: Mapping[str, Any]) -> str:
         return str(entity[self.id_field])
 
@@ -41,10 +59,14 @@ class Entities:
             return None
 
     async def find(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        accepted = [self._accepted(entity) for entity in await self.known(query)]
+        return [entity for entity in accepted if entity is not None]
+
+    async def known(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        """Those that are refused too: who would be made a second time is none that is missing."""
         found: Any = await self.service.find(Params(query=query, paginate=False))
         items: Any = found.get("data") if is_mapping(found) else found
-        accepted = [self._accepted(item) for item in items] if is_list(items) else []
-        return [entity for entity in accepted if entity is not None]
+        return [dict(item) for item in items if is_mapping(item)] if is_list(items) else []
 
     async def visible(self, entity: Mapping[str, Any], name: str) -> Any:
         """What the entity may see of itself: its service's dispatch for it. Raises NotFound."""

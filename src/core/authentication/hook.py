@@ -10,7 +10,7 @@ from ..context import HookContext, Params
 from ..errors import BadRequest, NotAuthenticated
 from ..hooks import HookFunction, Next
 from ..shapes import is_list, is_mapping
-from .passwords import HASHED, LONGEST_PASSWORD, PasswordHasher
+from .hashing import HASHED, LONGEST_PASSWORD, PasswordHasher
 from .service import authentication_of
 
 
@@ -89,14 +89,16 @@ def _hasher_of(context: HookContext) -> PasswordHasher:
     return service.passwords
 
 
-def _password(item: object, field: str, minimum: int) -> str | None:
-    if not is_mapping(item) or field not in item:
-        return None
-    password: object = item[field]
+def check_password(password: object, field: str, minimum: int) -> str:
+    """Raises BadRequest, with the field in ``errors``, for what cannot be a password."""
     if not isinstance(password, str) or not minimum <= len(password) <= LONGEST_PASSWORD:
         reason = f"must be a text of {minimum} to {LONGEST_PASSWORD} characters"
         raise BadRequest(f"{field} {reason}", {"errors": {field: reason}})
     return password
+
+
+def _password(item: object, field: str, minimum: int) -> str | None:
+    return check_password(item[field], field, minimum) if is_mapping(item) and field in item else None
 
 
 async def _hashed(

@@ -16,6 +16,8 @@ SCHEME_AND_TOKEN: Final = re.compile(r"\s*(\S+)\s+(\S+)\s*")
 
 @dataclass(frozen=True, slots=True)
 class JwtOptions:
+    """The header that carries a token, and the schemes that may stand before it, in any case."""
+
     header: str = "Authorization"
     schemes: tuple[str, ...] = ("Bearer", "JWT")
 
@@ -37,6 +39,7 @@ class JwtStrategy(Strategy):
         entity = await self.authentication.entities.load(payload["sub"])
         if entity is None:
             raise NotAuthenticated(f"The {entity_name} of this token does not exist any more")
+        self.authentication.check_session(payload)
         return {
             "accessToken": token,
             "authentication": {"strategy": self.name, "accessToken": token, "payload": payload},
@@ -57,10 +60,10 @@ class JwtStrategy(Strategy):
     def handle_connection(
         self, event: ConnectionEvent, connection: Connection, result: Mapping[str, Any] | None = None
     ) -> None:
-        sessions = self.authentication.sessions
+        logins = self.authentication.logins
         entity_name = self.authentication.options.entity
         if event == "disconnect":
-            sessions.disconnect(connection)
+            logins.disconnect(connection)
         elif result is None or not (token := result.get("accessToken")):
             return
         elif event == "login":
@@ -68,8 +71,8 @@ class JwtStrategy(Strategy):
             connection["authentication"] = {"strategy": self.name, "accessToken": token}
             connection[entity_name] = result[entity_name]
             expires_at = payload["exp"] + self.authentication.tokens.options.leeway
-            sessions.open(connection, payload["sub"], expires_at)
+            logins.open(connection, payload["sub"], expires_at, payload.get("sid"))
         elif (connection.authentication or {}).get("accessToken") == token:
             del connection["authentication"]
             connection.pop(entity_name, None)
-            sessions.close(connection)
+            logins.close(connection)

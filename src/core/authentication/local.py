@@ -11,7 +11,8 @@ import structlog
 
 from ..context import HookContext, Params
 from ..errors import NotAuthenticated, NotFound
-from .passwords import HASHED, LONGEST_PASSWORD
+from .hashing import HASHED, LONGEST_PASSWORD
+from .sessions import KEEPS_SESSIONS
 from .strategy import Strategy
 
 LONGEST_USERNAME: Final = 320  # 64 + "@" + 255: RFC 3696, errata
@@ -45,37 +46,57 @@ class LocalStrategy(Strategy):
         self.secret_fields = frozenset({self.options.password_field})
 
     async def authenticate(self, data: Mapping[str, Any], params: Params) -> dict[str, Any]:
-        field_of_password = self.options.password_field
-        key = next((key for key in self.options.username_fields if key in data), None)
-        username, password = data.get(key) if key else None, data.get(field_of_password)
-        # Anything but text would reach the database as a query operator.
-        if key is None or not _is_name(username) or not isinstance(password, str):
+        """Raises TooManyRequests, besides NotAuthenticated, where a lockout is configured."""
+        name, password = self.name_in(data), data.get(self.options.password_field)
+        if name is None or not isinstance(password, str) or not 0 < len(password) <= LONGEST_PASSWORD:
             raise NotAuthenticated(self.options.error_message)
-        if not 0 < len(password) <= LONGEST_PASSWORD:
+        lockout, address = self.authentication.lockout, params.get("address")
+        await lockout.attempt(name, address)
+        entity = await self._verified(data, password)
+        if entity is None:
+            await lockout.failed(address)
             raise NotAuthenticated(self.options.error_message)
-        passwords = self.authentication.passwords
-        entity = await self._find(key, str(username), data)
-        hashed = entity.get(field_of_password) if entity is not None else None
-        if entity is None or not isinstance(hashed, str):
-            await passwords.verify_absent(password)
-            raise NotAuthenticated(self.options.error_message)
-        if not await passwords.verify(hashed, password):
-            raise NotAuthenticated(self.options.error_message)
-        if passwords.needs_rehash(hashed):
-            await self._rehash(entity, hashed, password)
+        await lockout.succeeded(name)
         return {"authentication": {"strategy": self.name}, self.authentication.options.entity: entity}
 
-    async def _find(self, key: str, username: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The one entity of that name; None also if it is not the only one."""
-        extra = await self._extra_query(data)
-        if extra is None:
+    def name_in(self, data: Mapping[str, Any]) -> str | None:
+        """Whom ``data`` names, in one spelling; None for what cannot be anybody's name."""
+        key = self._key_in(data)
+        # Anything but text would reach the database as a query operator.
+        return str(data[key]).casefold() if key is not None and _is_name(data[key]) else None
+
+    async def find(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The one entity that ``data`` names; None also if it is not the only one."""
+        key, extra = self._key_in(data), await self._extra_query(data)
+        if key is None or extra is None or not _is_name(data[key]):
             return None
-        for name in self.options.username_fields[key]:
-            value = username.lower() if name in self.options.lower_case_fields else username
-            found = await self.authentication.entities.find({**extra, name: value, "$limit": 2})
-            if found:
-                return found[0] if len(found) == 1 else None
-        return None
+        username: str = data[key]
+        # All fields are asked, whatever the first says: time must not tell who exists.
+        candidates = [
+            await self._named(field, username, extra) for field in self.options.username_fields[key]
+        ]
+        found = next((entities for entities in candidates if entities), None)
+        return found[0] if found is not None and len(found) == 1 else None
+
+    def _key_in(self, data: Mapping[str, Any]) -> str | None:
+        return next((key for key in self.options.username_fields if key in data), None)
+
+    async def _named(self, field: str, username: str, extra: Query) -> list[dict[str, Any]]:
+        value = username.lower() if field in self.options.lower_case_fields else username
+        return await self.authentication.entities.find({**extra, field: value, "$limit": 2})
+
+    async def _verified(self, data: Mapping[str, Any], password: str) -> dict[str, Any] | None:
+        passwords = self.authentication.passwords
+        entity = await self.find(data)
+        hashed = entity.get(self.options.password_field) if entity is not None else None
+        if entity is None or not isinstance(hashed, str):
+            await passwords.verify_absent(password)
+            return None
+        if not await passwords.verify(hashed, password):
+            return None
+        if passwords.needs_rehash(hashed):
+            await self._rehash(entity, hashed, password)
+        return entity
 
     async def _extra_query(self, data: Mapping[str, Any]) -> Query | None:
         if self.options.extra_query is None:
@@ -87,7 +108,7 @@ class LocalStrategy(Strategy):
         """Store the password with today's costs, unless it was changed meanwhile; a failure is logged."""
         entities = self.authentication.entities
         name = self.options.password_field
-        params = Params({HASHED: True, "query": {name: hashed}})
+        params = Params({HASHED: True, KEEPS_SESSIONS: True, "query": {name: hashed}})
         data = {name: await self.authentication.passwords.hash(password)}
         context = HookContext(
             entities.service, "patch", id=entity[entities.id_field], data=data, params=params

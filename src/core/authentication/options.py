@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from .entities import Accepts
+from .hashing import PasswordOptions
 from .jwt import JwtOptions
 from .local import LocalOptions
-from .passwords import PasswordOptions
+from .lockout import LockoutOptions
+from .sessions import SessionOptions
 from .tokens import TokenOptions
+
+NO_LOCKOUT: Final = LockoutOptions(account="", address="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,9 @@ class AuthenticationOptions:
 
     ``auth_strategies`` may create tokens; ``parse_strategies`` may read headers, the same ones if
     None. ``accepts`` tells which entities may be logged in, asked at every call.
+
+    With ``sessions``, logins give a ``refreshToken`` too, and a logout ends what it belongs to;
+    without, tokens hold until they run out, as in Feathers. With ``lockout``, guessing is limited.
     """
 
     tokens: TokenOptions
@@ -30,3 +38,5 @@ class AuthenticationOptions:
     local: LocalOptions = field(default_factory=LocalOptions)
     passwords: PasswordOptions = field(default_factory=PasswordOptions)
     accepts: Accepts | None = None
+    sessions: SessionOptions | None = None
+    lockout: LockoutOptions = NO_LOCKOUT

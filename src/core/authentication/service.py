@@ -13,11 +13,15 @@ from ..errors import NotAuthenticated, NotFound
 from ..hooks import Next
 from ..shapes import is_mapping
 from .entities import Entities
+from .guard import SessionGuard
+from .hashing import PasswordHasher
 from .jwt import JwtStrategy
 from .local import LocalStrategy
+from .lockout import Lockout
+from .logins import CallLater, Logins, call_later
 from .options import AuthenticationOptions
-from .passwords import PasswordHasher
-from .sessions import CallLater, Sessions, call_later
+from .refresh import RefreshStrategy
+from .sessions import Grant, Sessions
 from .strategy import ConnectionEvent, Strategy
 from .tokens import Tokens
 from .watch import EntityWatch
@@ -27,7 +31,8 @@ class AuthenticationService:
     """``create`` logs in and ``remove`` logs out; there is nothing to find, and no event is published.
 
     Both answer ``{"accessToken", "authentication": {"strategy", "payload", ...}, "user"}`` with the
-    user as clients may see it. A token is not revoked by ``remove``: it runs out.
+    user as clients may see it, and ``create`` a ``"refreshToken"`` where the options ask for sessions.
+    Without sessions a token is not revoked by ``remove``: it runs out.
     """
 
     def __init__(
@@ -44,13 +49,19 @@ class AuthenticationService:
         self.tokens = Tokens(options.tokens)
         self.passwords = passwords or PasswordHasher(options.passwords)
         self.entities = Entities(app, options.service, options.entity_id, options.accepts)
-        self.sessions = Sessions(
+        self.lockout = Lockout(app, options.lockout)
+        self.logins = Logins(
             lambda connection: app.emit("disconnect", connection), call_later=call_later, now=now
         )
-        self.watch = EntityWatch(app, self.entities, self.sessions, options.entity)
+        self.watch = EntityWatch(app, self.entities, self.logins, options.entity)
+        self.sessions: Sessions | None = None
         self.strategies: dict[str, Strategy] = {}
+        self.local = LocalStrategy(options.local)
         self.register("jwt", JwtStrategy(options.jwt))
-        self.register("local", LocalStrategy(options.local))
+        self.register("local", self.local)
+        if options.sessions is not None:
+            self.sessions = Sessions(app, options.sessions, options.tokens, on_end=self._close, now=now)
+            self.register("refresh", RefreshStrategy())
 
     def register(self, name: str, strategy: Strategy) -> None:
         strategy.attach(name, self)
@@ -59,6 +70,8 @@ class AuthenticationService:
     async def setup(self, app: Application, path: str) -> None:
         """Raises LookupError where the options name a service or a strategy that does not exist."""
         _ = self.entities.service
+        if self.sessions is not None:
+            await self.sessions.setup()
         for name in (*self.options.auth_strategies, *(self.options.parse_strategies or ())):
             if name not in self.strategies:
                 raise LookupError(f"Can not find the authentication strategy '{name}'")
@@ -66,29 +79,40 @@ class AuthenticationService:
     async def create(self, data: Any, params: Params) -> dict[str, Any]:
         """Log in with ``{"strategy": name, ...}``. Raises NotAuthenticated.
 
-        The entity as stored is put into ``params``, for the hooks and listeners that follow.
+        Own code may name the strategies that it allows in ``params.auth_strategies``. The entity as
+        stored is put into ``params``, for the hooks and listeners that follow.
         """
-        if not self.options.auth_strategies:
+        strategies: tuple[str, ...] = params.get("auth_strategies") or self.options.auth_strategies
+        if not strategies:
             raise NotAuthenticated(
                 "No authentication strategies allowed for creating a JWT (`authStrategies`)"
             )
-        result = await self.authenticate(data, params, *self.options.auth_strategies)
+        started = time.monotonic()
+        also = () if self.sessions is None else ("refresh",)
+        result = await self.authenticate(data, params, *strategies, *also)
         user: dict[str, Any] = result[self.options.entity]
         if not result.get("accessToken"):
-            token = await self.create_access_token(await self.get_payload(result, params), user)
-            authentication = {**result["authentication"], "payload": self.tokens.verify(token)}
-            result = {"accessToken": token, **result, "authentication": authentication}
+            result = await self._with_tokens(result, params, started)
         params[self.options.entity] = user
         return await self._visible(result)
 
     async def remove(self, id: str | None, params: Params) -> dict[str, Any]:
-        """Log out. Raises NotAuthenticated for who is not logged in, and for another token's id."""
+        """Log out; everywhere with the query ``{"everywhere": true}``, where sessions are kept.
+
+        Raises NotAuthenticated for who is not logged in, and for another token's id.
+        """
         authentication = params.authentication
         if id is not None and id != (authentication or {}).get("accessToken"):
             raise NotAuthenticated("Invalid access token")
-        return await self._visible(
-            await self.authenticate(authentication, params, *self.options.auth_strategies)
-        )
+        result = await self.authenticate(authentication, params, *self.options.auth_strategies)
+        answer = await self._visible(result)
+        payload = result["authentication"].get("payload", {})
+        if self.sessions is not None:
+            if params.query.get("everywhere") in (True, "true"):
+                await self.sessions.end_all(payload["sub"], sparing=params.connection)
+            elif "sid" in payload:
+                await self.sessions.end(payload["sid"], sparing=params.connection)
+        return answer
 
     async def authenticate(self, data: object, params: Params, *strategies: str) -> dict[str, Any]:
         """Check ``data`` by its strategy, if that is one of ``strategies``; the entity comes as stored.
@@ -120,6 +144,11 @@ class AuthenticationService:
         """What a new token says besides its standard claims: ``params.payload``. To be overridden."""
         return dict(params.get("payload") or {})
 
+    def check_session(self, payload: Mapping[str, Any]) -> None:
+        """Raises NotAuthenticated for an access token whose session has ended."""
+        if self.sessions is not None:
+            self.sessions.check(payload)
+
     async def create_access_token(self, payload: Mapping[str, Any], user: Mapping[str, Any]) -> str:
         return self.tokens.issue(self.entities.id_of(user), payload)
 
@@ -139,7 +168,7 @@ class AuthenticationService:
         connection = params.connection
         if connection is not None:
             await self._log_in(connection, context, next)
-            if self.sessions.user_of(connection) is None:
+            if self.logins.user_of(connection) is None:
                 return
         else:
             await next()
@@ -158,21 +187,39 @@ class AuthenticationService:
 
     async def _log_in(self, connection: Connection, context: HookContext, next: Next) -> None:
         changes = self.watch.changes
-        self.sessions.begin_login(connection)
+        self.logins.begin_login(connection)
         try:
             await next()
             user_id: str = context.result["authentication"]["payload"]["sub"]
             user = await self._stored(user_id, context.params)
         finally:
-            present = self.sessions.end_login(connection)
+            present = self.logins.end_login(connection)
         if not present:
             return
-        if self.sessions.user_of(connection) not in {None, user_id}:
+        self.check_session(context.result["authentication"]["payload"])
+        if self.logins.user_of(connection) not in {None, user_id}:
             # Somebody else now: what the one before could hear is not for the one who comes.
             self.app.leave_channels(connection)
         self.handle_connection("login", connection, {**context.result, self.options.entity: user})
         if changes != self.watch.changes:
             await self.watch.refresh(user_id)
+
+    async def _with_tokens(self, result: dict[str, Any], params: Params, started: float) -> dict[str, Any]:
+        user = result[self.options.entity]
+        payload = await self.get_payload(result, params)
+        grant: Grant | None = result.pop("grant", None)
+        if self.sessions is not None:
+            grant = grant or await self.sessions.begin(self.entities.id_of(user), checked_at=started)
+            payload = {**payload, "sid": grant.session_id}
+            result["refreshToken"] = grant.refresh_token
+        token = await self.create_access_token(payload, user)
+        authentication = {**result["authentication"], "payload": self.tokens.verify(token)}
+        return {"accessToken": token, **result, "authentication": authentication}
+
+    def _close(self, user_id: str, session_id: str, *, sparing: Connection | None) -> None:
+        for connection in self.logins.of_session(user_id, session_id):
+            if connection is not sparing:
+                self.app.emit("disconnect", connection)
 
     async def _stored(self, user_id: str, params: Params) -> dict[str, Any]:
         """Whom ``create`` has put into params; loaded where a hook gave the result instead."""
@@ -209,6 +256,9 @@ def authentication(options: AuthenticationOptions, build: Build = Authentication
         app.set("default_authentication", registered.path)
         app.on("disconnect", partial(service.handle_connection, "disconnect"))
         service.watch.attach()
+        if service.sessions is not None:
+            field = options.local.password_field
+            SessionGuard(service.entities, service.sessions, field).attach()
 
     return configure
 

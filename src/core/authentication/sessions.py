@@ -1,117 +1,200 @@
-"""Who is logged in on which live connection of this process, and until when."""
+"""Sessions: what begins with a login and lasts, by refresh tokens, until the logout."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+from uuid import uuid4
 
-from ..context import Connection
+import structlog
 
-LONGEST_DELAY: Final = 24 * 24 * 60 * 60.0  # seconds; a timer for later is armed anew
+from ..application import Application
+from ..context import Connection, Params
+from ..errors import NotAuthenticated
+from .records import Record, Records, fingerprint
+from .tokens import TokenOptions, Tokens
+
+PAGE: Final = 1000
+LONGEST_LOGIN: Final = 600.0  # seconds from the check of a password to the session
+KEEPS_SESSIONS: Final = "keeps_sessions"
+"""A key of params, by which own code tells that a password it stores is not another password."""
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
-class Timer(Protocol):
-    def cancel(self) -> None: ...
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """``service`` is the path of the service that keeps the sessions, registered with ``methods=()``.
+
+    Its records: ``{sid, userId, tokenHash, createdAt, expiresAt, revokedAt}``, texts and times.
+    ``expires_in``: the seconds within which a refresh token must be used; each use gives a new one.
+    """
+
+    service: str = "sessions"
+    expires_in: int = 30 * 24 * 60 * 60
 
 
-CallLater = Callable[[float, Callable[[], None]], Timer]
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a client gets for its session: the token for the next refresh."""
+
+    session_id: str
+    refresh_token: str
 
 
-def call_later(seconds: float, callback: Callable[[], None]) -> Timer:
-    return asyncio.get_running_loop().call_later(seconds, callback)
-
-
-@dataclass(slots=True)
-class Session:
-    user_id: str
-    expires_at: float
-    timer: Timer | None = None
+class OnEnd(Protocol):
+    def __call__(self, user_id: str, session_id: str, *, sparing: Connection | None) -> None: ...
 
 
 class Sessions:
-    """The logged-in connections by user; ``on_expiry`` is told of each whose token has run out.
+    """Begins, renews and ends sessions. Access tokens name theirs by the claim ``sid``.
 
-    It knows the connections of this process only. ``now`` is the time of day in Unix seconds,
-    which is what tokens expire by.
+    A refresh token is used once. One that is used again has been stolen, or its thief was first: the
+    session ends for both. There is no period of grace, so a client whose answer was lost logs in
+    again, and one that has several windows must let one of them refresh at a time.
+
+    Who has ended is kept in memory, for as long as access tokens hold, and read from the service at
+    setup. This is per node until a backplane tells the others: until then another node takes the
+    access tokens of a session that has ended here up to their expiry, and no longer, because
+    refreshing looks at the service. ``note_end`` is what a backplane calls.
     """
 
     def __init__(
         self,
-        on_expiry: Callable[[Connection], object],
+        app: Application,
+        options: SessionOptions,
+        tokens: TokenOptions,
         *,
-        call_later: CallLater = call_later,
+        on_end: OnEnd,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._on_expiry = on_expiry
-        self._call_later = call_later
+        self.records = Records(app, options.service)
+        self._app = app
+        self._tokens = Tokens(replace(tokens, type="refresh", expires_in=options.expires_in))
+        self._lifetime = tokens.expires_in + tokens.leeway
+        self._expires_in = options.expires_in
+        self._on_end = on_end
         self._now = now
-        self._sessions: dict[Connection, Session] = {}
-        # _connections[user id] = {connection: None, …}, in the order of login
-        self._connections: dict[str, dict[Connection, None]] = {}
-        self._logins: Counter[Connection] = Counter()
+        self._ended: dict[str, float] = {}  # session id → when its last access token runs out, in order
+        self._ended_users: dict[str, float] = {}  # user id → monotonic time, in order
 
-    def __len__(self) -> int:
-        return len(self._sessions)
+    async def setup(self) -> None:
+        """Raises LookupError or ValueError where the service is missing or open to clients."""
+        self.records.verify()
+        recent = {"revokedAt": {"$gt": self._moment(-self._lifetime)}, "$sort": {"revokedAt": 1}}
+        page, skip = [Record()], 0
+        while page:
+            page = await self.records.find({**recent, "$limit": PAGE, "$skip": skip})
+            for session in page:
+                self._ended[session["sid"]] = session["revokedAt"].timestamp() + self._lifetime
+            skip += len(page)
 
     @property
-    def users(self) -> list[str]:
-        """The ids of those who have a connection."""
-        return list(self._connections)
+    def ended(self) -> list[str]:
+        """The ids of those that are remembered to have ended."""
+        return list(self._ended)
 
-    def of_user(self, user_id: str) -> list[Connection]:
-        return list(self._connections.get(user_id, ()))
+    def check(self, payload: Mapping[str, Any]) -> None:
+        """Raises NotAuthenticated for an access token whose session has ended."""
+        if payload.get("sid") in self._ended:
+            raise _ended()
 
-    def user_of(self, connection: Connection) -> str | None:
-        session = self._sessions.get(connection)
-        return None if session is None else session.user_id
+    def verify(self, token: object) -> dict[str, Any]:
+        """The claims of a refresh token. Raises NotAuthenticated."""
+        return self._tokens.verify(token)
 
-    def begin_login(self, connection: Connection) -> None:
-        """A login is under way; it ends with ``end_login``."""
-        self._logins[connection] += 1
+    async def begin(self, user_id: str, *, checked_at: float) -> Grant:
+        """A session for who was let in at ``checked_at``, a monotonic time.
 
-    def end_login(self, connection: Connection) -> bool:
-        """Whether the connection is still there: a session opened after its end would never close."""
-        present = connection in self._logins
-        if self._logins[connection] > 1:
-            self._logins[connection] -= 1
-        else:
-            del self._logins[connection]
-        return present
+        Raises NotAuthenticated where all of the user's sessions have been ended since.
+        """
+        grant = self._grant(user_id, str(uuid4()))
+        data = {"sid": grant.session_id, "userId": user_id, "createdAt": self._moment(), "revokedAt": None}
+        session = await self.records.create({**data, **self._renewal(grant)})
+        if self._ended_users.get(user_id, -1.0) >= checked_at:
+            await self._end(session)
+            raise _ended()
+        await self._forget_expired(user_id)
+        return grant
 
-    def open(self, connection: Connection, user_id: str, expires_at: float) -> None:
-        """Remember the connection as the user's, instead of what it was before."""
-        self.close(connection)
-        session = self._sessions[connection] = Session(user_id, expires_at)
-        self._connections.setdefault(user_id, {})[connection] = None
-        self._arm(connection, session)
+    async def renew(self, token: str, claims: Mapping[str, Any]) -> Grant:
+        """The next refresh token for a verified one. Raises NotAuthenticated; see the class."""
+        session_id: str = claims["sid"]
+        session = await self._find(session_id)
+        if session is None or session["revokedAt"] is not None:
+            raise _ended()
+        grant = self._grant(claims["sub"], session_id)
+        unused = {"tokenHash": fingerprint(token), "revokedAt": None}
+        if await self.records.patch(session, self._renewal(grant), unused) is None:
+            logger.warning("refresh token used again", user=claims["sub"], session=session_id)
+            await self._end(session)
+            raise _ended()
+        return grant
 
-    def close(self, connection: Connection) -> None:
-        session = self._sessions.pop(connection, None)
-        if session is None:
-            return
-        if session.timer is not None:
-            session.timer.cancel()
-        connections = self._connections[session.user_id]
-        del connections[connection]
-        if not connections:
-            del self._connections[session.user_id]
+    async def end(self, session_id: str, *, sparing: Connection | None = None) -> None:
+        """End one session, and close its sockets except ``sparing``."""
+        session = await self._find(session_id)
+        if session is not None:
+            await self._end(session, sparing=sparing)
 
-    def disconnect(self, connection: Connection) -> None:
-        """The connection is gone, and so are its session and the logins that are under way on it."""
-        del self._logins[connection]
-        self.close(connection)
+    async def end_all(
+        self, user_id: str, *, but: str | None = None, sparing: Connection | None = None
+    ) -> None:
+        """End the user's sessions except the one with the id ``but``."""
+        self._ended_users.pop(user_id, None)
+        self._ended_users[user_id] = moment = time.monotonic()
+        _drop(self._ended_users, moment - LONGEST_LOGIN)
+        for session in await self.records.find({"userId": user_id, "revokedAt": None}):
+            if session["sid"] != but:
+                await self._end(session, sparing=sparing)
 
-    def _arm(self, connection: Connection, session: Session) -> None:
-        def due() -> None:
-            if self._now() < session.expires_at:
-                self._arm(connection, session)
-                return
-            self.close(connection)
-            self._on_expiry(connection)
+    def note_end(self, user_id: str, session_id: str, *, sparing: Connection | None = None) -> None:
+        """Refuse the session's access tokens from now on and close its sockets of this process."""
+        _drop(self._ended, self._now())
+        self._ended.pop(session_id, None)
+        self._ended[session_id] = self._now() + self._lifetime
+        self._on_end(user_id, session_id, sparing=sparing)
 
-        delay = max(0.0, session.expires_at - self._now())
-        session.timer = self._call_later(min(delay, LONGEST_DELAY), due)
+    async def _end(self, session: Record, *, sparing: Connection | None = None) -> None:
+        # The record is of use until its last access token runs out, should this process end before.
+        ended = {"revokedAt": self._moment(), "expiresAt": self._moment(self._lifetime)}
+        await self.records.patch(session, ended, {"revokedAt": None})
+        self.note_end(session["userId"], session["sid"], sparing=sparing)
+        self._app.emit("session-end", session["userId"], session["sid"])
+
+    async def _find(self, session_id: str) -> Record | None:
+        found = await self.records.find({"sid": session_id, "$limit": 1})
+        return found[0] if found else None
+
+    async def _forget_expired(self, user_id: str) -> None:
+        for session in await self.records.find({"userId": user_id, "expiresAt": {"$lte": self._moment()}}):
+            await self.records.remove(session)
+
+    def _grant(self, user_id: str, session_id: str) -> Grant:
+        return Grant(session_id, self._tokens.issue(user_id, {"sid": session_id}))
+
+    def _renewal(self, grant: Grant) -> Record:
+        expires_at = self._moment(self._expires_in)
+        return {"tokenHash": fingerprint(grant.refresh_token), "expiresAt": expires_at}
+
+    def _moment(self, seconds: float = 0.0) -> datetime:
+        """To the millisecond, which is what MongoDB keeps."""
+        return datetime.fromtimestamp(round(self._now() + seconds, 3), UTC)
+
+
+def session_of(params: Params) -> str | None:
+    """The id of the session that an authenticated call belongs to."""
+    payload: Mapping[str, Any] = (params.authentication or {}).get("payload") or {}
+    return payload.get("sid")
+
+
+def _ended() -> NotAuthenticated:
+    return NotAuthenticated("The session has ended", {"name": "SessionEndedError"})
+
+
+def _drop(times: dict[str, float], until: float) -> None:
+    while times and next(iter(times.values())) <= until:
+        del times[next(iter(times))]

@@ -16,9 +16,14 @@ from ..errors import NotAuthenticated
 ALGORITHM: Final = "HS256"
 SHORTEST_SECRET: Final = 32  # bytes, the output of SHA-256: RFC 7518, section 3.2
 LONGEST_TOKEN: Final = 8192
+MESSAGES: Final[dict[type[Exception], str]] = {
+    jwt.InvalidSignatureError: "invalid signature",
+    jwt.InvalidAlgorithmError: "invalid algorithm",
+    jwt.ImmatureSignatureError: "jwt not active",
+}
 REQUIRED: Final = ("exp", "iat", "sub", "jti", "aud", "iss")
 
-# pyjwt's key types come from cryptography, which is not needed for HS256 and not installed.
+# pyjwt's types of keys are those of cryptography, which pyright knows in part only.
 _encode = cast("Callable[..., str]", jwt.encode)  # pyright: ignore[reportUnknownMemberType]
 _decode = cast("Callable[..., dict[str, Any]]", jwt.decode_complete)  # pyright: ignore[reportUnknownMemberType]
 
@@ -77,7 +82,7 @@ class Tokens:
             data = {"name": "TokenExpiredError", "expiredAt": self._expired_at(token)}
             raise NotAuthenticated("jwt expired", data) from error
         except jwt.InvalidTokenError as error:
-            raise _refusal(self._message(error)) from error
+            raise _refusal(self._message(error, has_three_parts=token.count(".") == 2)) from error
         if decoded["header"].get("typ") != self.options.type:
             raise _refusal("invalid token type")
         claims: dict[str, Any] = decoded["payload"]
@@ -103,18 +108,18 @@ class Tokens:
             return None
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def _message(self, error: jwt.InvalidTokenError) -> str:
+    def _message(self, error: jwt.InvalidTokenError, *, has_three_parts: bool) -> str:
+        if (message := MESSAGES.get(type(error))) is not None:
+            return message
         match error:
-            case jwt.InvalidSignatureError():
-                return "invalid signature"
-            case jwt.InvalidAlgorithmError():
-                return "invalid algorithm"
             case jwt.InvalidAudienceError():
                 return f"jwt audience invalid. expected: {self.options.audience}"
             case jwt.InvalidIssuerError():
                 return f"jwt issuer invalid. expected: {self.options.issuer}"
-            case jwt.ImmatureSignatureError():
-                return "jwt not active"
+            case jwt.DecodeError() if "crypto" in str(error):  # node compares signatures as text
+                return "invalid signature"
+            case jwt.DecodeError() if has_three_parts:
+                return "invalid token"
             case _:
                 return "jwt malformed"
 

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from ..application import Application
 from ..context import HookContext
-from ..routing import strip_path
 from ..service import Service
 from ..shapes import is_mapping
 from .entities import Entities
-from .sessions import Sessions
+from .logins import Logins
 
 EVENTS: Final = ("patched", "updated", "removed")
 
@@ -22,25 +21,17 @@ class EntityWatch:
     ``changes`` counts its events: who has loaded an entity can tell whether it may be outdated.
     """
 
-    def __init__(self, app: Application, entities: Entities, sessions: Sessions, name: str) -> None:
+    def __init__(self, app: Application, entities: Entities, logins: Logins, name: str) -> None:
         self.changes = 0
         self._app = app
         self._entities = entities
-        self._sessions = sessions
+        self._logins = logins
         self._name = name
         self._stale: set[str] = set()
         self._refreshing: set[str] = set()
 
     def attach(self) -> None:
-        path = strip_path(self._entities.path)
-
-        def mixin(service: Service, registered_path: str, options: object) -> None:
-            if registered_path == path:
-                self._listen(service)
-
-        self._app.mixins.append(mixin)
-        if path in self._app.services:
-            self._listen(self._app.services[path])
+        self._entities.on_registration(self._listen)
 
     async def refresh(self, user_id: str) -> None:
         """Load the user anew for its connections; close them if there is no such user any more.
@@ -56,7 +47,7 @@ class EntityWatch:
             while user_id in self._stale:
                 self._stale.discard(user_id)
                 entity = await self._entities.load(user_id)
-                for connection in self._sessions.of_user(user_id):
+                for connection in self._logins.of_user(user_id):
                     if entity is None:
                         self._app.emit("disconnect", connection)
                     else:
@@ -74,4 +65,4 @@ class EntityWatch:
         user_id = item.get(self._entities.id_field) if is_mapping(item) else None
         if user_id is None and context is not None:
             user_id = context.id
-        return self.refresh(str(user_id)) if self._sessions.of_user(str(user_id)) else None
+        return self.refresh(str(user_id)) if self._logins.of_user(str(user_id)) else None

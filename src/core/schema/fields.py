@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 from bson import ObjectId
 from bson.errors import InvalidId
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 
 class Id(fields.Field[ObjectId]):
@@ -34,6 +35,16 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+STORED_AS: Final[Mapping[type[fields.Field[Any]], type[Any]]] = {
+    Id: ObjectId,
+    fields.Boolean: bool,
+    fields.Integer: int,
+    fields.Float: float,
+    fields.DateTime: datetime,
+    fields.String: str,
+}
+
+
 def text(longest: int, *, shortest: int = 1, **options: Any) -> fields.String:
     """A text of ``shortest`` to ``longest`` characters that is more than white space."""
     checks: list[Any] = [validate.Length(min=shortest, max=longest)]
@@ -54,3 +65,24 @@ def moment(**options: Any) -> fields.AwareDateTime:
 def count(**options: Any) -> fields.Integer:
     """A whole number from 0 up to what JavaScript keeps exactly."""
     return Whole(validate=validate.Range(min=0, max=2**53 - 1), **options)
+
+
+def field_types(schema: Schema) -> dict[str, type[Any]]:
+    """The types of the fields by dotted name, as adapters take them by their option ``fields``.
+
+    Fields of other kinds than those of ``STORED_AS`` are left out: their values stay as they come.
+    """
+    return dict(_types(schema, ""))
+
+
+def _types(schema: Schema, prefix: str) -> Iterator[tuple[str, type[Any]]]:
+    of_schema = cast("Mapping[str, Any]", schema.fields)  # pyright: ignore[reportUnknownMemberType]
+    for name, field in of_schema.items():
+        inner = field
+        while isinstance(inner, fields.List):
+            inner = cast("Any", inner).inner
+        if isinstance(inner, fields.Nested):
+            yield from _types(cast("Any", inner).schema, f"{prefix}{name}.")
+        for kind, stored in STORED_AS.items():
+            if isinstance(inner, kind):
+                yield prefix + name, stored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import NoneType
 from typing import Any, Protocol, cast
 
@@ -49,11 +50,13 @@ def call_context(
         if id is UNSET or (id is None and method == "get"):
             raise BadRequest(f"An id must be provided to the '{method}' method")
         if not isinstance(id, (str, int, NoneType)) or isinstance(id, bool):
-            raise BadRequest(f"Invalid id '{id}'")
+            written = json.dumps(id, separators=(",", ":"))
+            raise BadRequest(f"Invalid id '{written}'")
     if method not in METHODS_WITHOUT_DATA:
-        if data is UNSET or (data is None and method in STANDARD_METHODS):
-            raise BadRequest(f"A data object must be provided to the '{method}' method")
-        if method in STANDARD_METHODS and not (is_mapping(data) or is_list(data)):
+        if data is UNSET or data is None:
+            if method in STANDARD_METHODS:
+                raise BadRequest(f"A data object must be provided to the '{method}' method")
+        elif method in STANDARD_METHODS and not (is_mapping(data) or is_list(data)):
             raise BadRequest(f"The data of '{method}' must be an object or a list of objects")
     given = id if method in METHODS_WITH_ID else None
     return HookContext(service, method, id=given, data=None if data is UNSET else data, params=params)

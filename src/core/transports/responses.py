@@ -6,19 +6,25 @@ from typing import Final
 
 from ..application import Send
 from ..encoding import encode
+from ..shapes import is_mapping
 from .calls import public_error
 
 JSON: Final = (b"content-type", b"application/json; charset=utf-8")
-WITHOUT_BODY: Final = frozenset({204, 304})
+WITHOUT_BODY: Final = frozenset({204, 205, 304})
 
 Headers = list[tuple[bytes, bytes]]
 
 
 def error_response(error: Exception) -> tuple[int, Headers, bytes]:
-    """Status, headers and body for any exception; one that is no Feathers error is logged, not shown."""
+    """Status, headers and body for any exception; one that is no Feathers error is logged, not shown.
+
+    The seconds in ``data["retryAfter"]`` are the header ``Retry-After`` too.
+    """
     public = public_error(error)
+    seconds = public.data.get("retryAfter") if is_mapping(public.data) else None
+    headers: Headers = [(b"retry-after", b"%d" % seconds)] if isinstance(seconds, int) else []
     try:
-        return public.code, [], encode(public.to_json())
+        return public.code, headers, encode(public.to_json())
     except TypeError as unencodable:
         return error_response(unencodable)
 

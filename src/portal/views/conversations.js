@@ -7,7 +7,7 @@ const KINDS = { class: 'Class', department: 'Department', club: 'Club', channel:
 const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
 
 /** The side with all conversations, newest first. */
-export function conversationsView({ chat, onNew, onSignOut }) {
+export function conversationsView({ chat, onNew, onPassword, onSignOut }) {
   const { store, outbox } = chat;
   const list = h('ul', { class: 'conversations', on: { keydown: (event) => moveByArrows(event, links()) } });
   const empty = h('p', { class: 'side-empty', hidden: true });
@@ -64,6 +64,7 @@ export function conversationsView({ chat, onNew, onSignOut }) {
     h('footer', { class: 'side-footer' },
       personAvatar(store, store.me._id),
       h('span', { class: 'me' }, h('span', { class: 'me-name' }, store.me.name), h('span', { class: 'me-role' }, store.me.role)),
+      iconButton('key', 'Change password', { id: 'change-password', on: { click: onPassword } }),
       iconButton('sign-out', 'Sign out', { id: 'sign-out', on: { click: onSignOut } })));
 
   /** Back to the conversation that was left, or to the first. */

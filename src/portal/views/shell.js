@@ -3,6 +3,7 @@ import { nameOf, titleOf, totalUnread } from '../selectors.js';
 import { confirmed } from './dialogs.js';
 import { conversationView } from './conversation.js';
 import { conversationsView } from './conversations.js';
+import { openPassword } from './password.js';
 import { openPeople } from './people.js';
 
 const TOAST_TIME = 6000;
@@ -19,7 +20,7 @@ export function shellView({ chat, signal, onSignedOut }) {
   const back = () => {
     location.hash = '#/';
   };
-  const side = conversationsView({ chat, onNew, onSignOut });
+  const side = conversationsView({ chat, onNew, onPassword: () => openPassword({ chat }), onSignOut });
   const thread = conversationView({ chat, onBack: back });
   const banner = h('p', { class: 'banner', role: 'status', id: 'connection' });
   const toasts = h('div', { class: 'toasts', role: 'alert' });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
+from ...hooks.class_places import PlaceResult
 from ...models import ClassEnrollment
 from .hooks import HOOKS
 
@@ -16,6 +17,8 @@ def configure(app: Application) -> None:
         PATH,
         BeanieService(ClassEnrollment, tenant="schoolId", paginate=app.get("pagination")),
         methods=METHODS,
+        schemas={"result": PlaceResult()},
+        description=__doc__,
         tenant=True,
     )
     app.service(PATH).hooks(HOOKS)

@@ -6,6 +6,7 @@ from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
 from ...models import SchoolClass
 from .hooks import HOOKS
+from .schema import ClassResult
 
 PATH = "classes"
 METHODS = ("find", "get", "create", "patch", "remove")
@@ -16,6 +17,8 @@ def configure(app: Application) -> None:
         PATH,
         BeanieService(SchoolClass, tenant="schoolId", paginate=app.get("pagination")),
         methods=METHODS,
+        schemas={"result": ClassResult()},
+        description=__doc__,
         tenant=True,
     )
     app.service(PATH).hooks(HOOKS)

@@ -16,3 +16,7 @@ class ClassQuery(Schema):
     subject = fields.String()
     createdAt = moment()
     schoolId = Id(dump_only=True)
+
+
+class ClassResult(ClassQuery):
+    subject = fields.String(allow_none=True)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from ...core.context import UNSET, HookContext, Params
 from ...core.errors import BadRequest, Conflict, Forbidden, NotFound
 from ...core.pagination import records_of
-from ...core.schema import validate_data, validate_query
+from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.membership import MANAGERS, caller, only_own, require_people, require_place
 from ...models import Message
 from .schema import ConversationData, ConversationPatch, ConversationQuery
@@ -33,17 +33,17 @@ async def check_shape(context: HookContext) -> None:
     data["memberIds"] = others
     if kind == "direct":
         if len(others) != 1:
-            raise _invalid("memberIds", "a direct conversation has exactly one other person")
+            raise invalid("memberIds", "a direct conversation has exactly one other person")
         first, second = sorted((str(data["createdBy"]), str(others[0])))
         data["directKey"] = f"{first}:{second}"
         data.pop("name", None)
     elif "name" not in data:
-        raise _invalid("name", "Missing data for required field.")
+        raise invalid("name", "Missing data for required field.")
     if kind == "class":
         await _check_class(context)
         data["memberIds"] = others = await _with_people_of_class(context, others)
     elif "classId" in data:
-        raise _invalid("classId", "only a class conversation has a class")
+        raise invalid("classId", "only a class conversation has a class")
     if context.params.provider and others:
         await require_people(context, "memberIds", others)
         await _check_room(context, 1 + len(others))
@@ -114,13 +114,13 @@ async def _unread(conversation: dict[str, Any], place: dict[str, Any], user_id: 
 async def _check_class(context: HookContext) -> None:
     data, user = context.data, context.params.user
     if "classId" not in data:
-        raise _invalid("classId", "Missing data for required field.")
+        raise invalid("classId", "Missing data for required field.")
     if not context.params.provider or user is None:
         return
     try:
         await context.app.service("classes").get(data["classId"], Params(tenant=context.params["tenant"]))
     except NotFound:
-        raise _invalid("classId", "no such class") from None
+        raise invalid("classId", "no such class") from None
     if user["role"] != "admin":
         query = {"classId": data["classId"], "userId": user["_id"], "$limit": 1}
         teaches = await context.app.service("class-teachers").find(Params(query=query, paginate=False))
@@ -142,11 +142,7 @@ async def _check_room(context: HookContext, count: int) -> None:
     school = await context.app.service("schools").get(context.params["tenant"])
     limit = school["settings"]["maxGroupMembers"]
     if context.data["kind"] != "class" and count > limit:
-        raise _invalid("memberIds", f"a conversation has at most {limit} members")
-
-
-def _invalid(field: str, reason: str) -> BadRequest:
-    return BadRequest("validation failed", {"errors": {field: reason}})
+        raise invalid("memberIds", f"a conversation has at most {limit} members")
 
 
 HOOKS: dict[str, Any] = {

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any, get_args
+
 from marshmallow import Schema, fields, validate
 
-from ...core.schema import Id, choice, moment, text
+from ...core.schema import Id, choice, count, moment, text
+from ...models.conversation import Kind
 
-KINDS = ("direct", "group", "class", "department", "club", "channel", "announcement")
+KINDS = get_args(Kind)
 
 
 class ConversationData(Schema):
@@ -31,5 +34,30 @@ class ConversationQuery(Schema):
     schoolId = Id(dump_only=True)
     description = fields.String(dump_only=True)
     clock = fields.Integer(dump_only=True)
-    lastMessage = fields.Raw(dump_only=True)
+    lastMessage: fields.Field[Any] = fields.Raw(dump_only=True)
     memberCount = fields.Integer(dump_only=True)
+
+
+class LastMessage(Schema):
+    """``content`` is the beginning of the newest message's; None once it is removed."""
+
+    seq = count()
+    senderId = Id(allow_none=True)
+    type = fields.String()
+    content = fields.String(allow_none=True)
+    createdAt = moment()
+
+
+class ConversationResult(ConversationQuery):
+    """``readSeq``, ``deliveredSeq`` and ``unread`` are the caller's: answers have them, events do not."""
+
+    name = fields.String(allow_none=True)
+    description = fields.String(allow_none=True)
+    classId = Id(allow_none=True)
+    teamId = Id(allow_none=True)
+    directKey = fields.String(allow_none=True)
+    lastMessage: fields.Field[Any] = fields.Nested(LastMessage, allow_none=True)
+    lastMessageAt = moment(allow_none=True)
+    readSeq = count()
+    deliveredSeq = count()
+    unread = count()

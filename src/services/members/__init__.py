@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.application import Application
 from .hooks import HOOKS
+from .schema import Cursors, MemberResult, Receipt
 from .service import MembersService
 
 PATH = "members"
@@ -19,6 +20,13 @@ def configure(app: Application) -> None:
         events=["delivered", "read"],
         # Receipts go by the names that the school's clients know.
         wire_events={"delivered": "message:delivered", "read": "message:read"},
+        schemas={
+            "result": MemberResult(),
+            "acknowledge": Cursors(),
+            "delivered": Receipt(),
+            "read": Receipt(),
+        },
+        description=__doc__,
         tenant=True,
     )
     app.service(PATH).hooks(HOOKS)

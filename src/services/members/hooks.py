@@ -6,7 +6,7 @@ from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
 from ...core.hooks import Next
 from ...core.pagination import records_of, with_records
-from ...core.schema import validate_data, validate_query
+from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.membership import (
     MANAGERS,
     conversation_of,
@@ -78,9 +78,7 @@ async def within_the_clock(context: HookContext) -> None:
     clock = (await conversation_of(context, context.data["conversationId"]))["clock"]
     for field in ("deliveredSeq", "readSeq"):
         if context.data.get(field, 0) > clock:
-            raise BadRequest(
-                "validation failed", {"errors": {field: f"is beyond the newest message, {clock}"}}
-            )
+            raise invalid(field, f"is beyond the newest message, {clock}")
 
 
 def emit_receipts(context: HookContext) -> None:

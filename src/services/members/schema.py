@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from marshmallow import Schema
+from typing import get_args
+
+from marshmallow import Schema, fields
 
 from ...core.schema import Id, choice, count, moment
+from ...models.member import MemberRole
 
-ROLES = ("member", "moderator", "admin")
+ROLES = get_args(MemberRole)
 
 
 class MemberData(Schema):
@@ -35,3 +38,31 @@ class Acknowledgement(Schema):
     conversationId = Id(required=True)
     deliveredSeq = count()
     readSeq = count()
+
+
+class MemberResult(MemberQuery):
+    """``mutedUntil`` is shown to the member alone."""
+
+    readAt = moment(allow_none=True)
+    mutedUntil = moment(allow_none=True)
+    createdAt = moment()
+
+
+class Cursors(Schema):
+    """``moved`` names the cursors that went forward."""
+
+    conversationId = Id(required=True)
+    userId = Id(required=True)
+    deliveredSeq = count(required=True)
+    readSeq = count(required=True)
+    at = moment(required=True)
+    moved = fields.List(choice(("delivered", "read")), required=True)
+
+
+class Receipt(Schema):
+    """Somebody's messages up to ``seq`` were delivered to, or read by, ``userId``."""
+
+    conversationId = Id(required=True)
+    userId = Id(required=True)
+    seq = count(required=True)
+    at = moment(required=True)

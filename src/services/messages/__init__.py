@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ...core.application import Application
+from ...hooks.idempotency import IDEMPOTENT
 from .hooks import hooks
+from .schema import MessageResult
 from .service import MessagesService
 
 PATH = "messages"
@@ -11,5 +13,13 @@ METHODS = ("find", "get", "create", "patch", "remove")
 
 
 def configure(app: Application) -> None:
-    app.use(PATH, MessagesService(paginate=app.get("pagination")), methods=METHODS, tenant=True)
-    app.service(PATH).hooks(hooks(app.settings["messages"]["max_length"]))
+    app.use(
+        PATH,
+        MessagesService(paginate=app.get("pagination")),
+        methods=METHODS,
+        schemas={"result": MessageResult()},
+        openapi={"create": IDEMPOTENT},
+        description=__doc__,
+        tenant=True,
+    )
+    app.service(PATH).hooks(hooks(app.settings["messages"]["max_length"], app.settings["limits"]))

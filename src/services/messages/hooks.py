@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from ...core.context import UNSET, HookContext, Params
 from ...core.errors import BadRequest, Forbidden
-from ...core.schema import validate_data, validate_query
+from ...core.hooks import HookFunction
+from ...core.rate_limit import rate_limit
+from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_list
 from ...hooks.idempotency import Idempotency
 from ...hooks.membership import MANAGERS, caller, conversation_of, only_own, require_place
@@ -43,13 +46,13 @@ async def check_references(context: HookContext) -> None:
     if data.get("replyTo") is not None:
         query = {"_id": data["replyTo"], **here, "$limit": 1}
         if not await context.service.find(Params(query=query, paginate=False)):
-            raise _invalid("replyTo", "no such message in the conversation")
+            raise invalid("replyTo", "no such message in the conversation")
     if mentions := data.get("mentions"):
         query = {**here, "userId": {"$in": mentions}, "$select": ["userId"]}
         members = await context.app.service("members").find(Params(query=query, paginate=False))
         missing = set(mentions) - {member["userId"] for member in members}
         if missing:
-            raise _invalid("mentions", f"not members: {', '.join(sorted(map(str, missing)))}")
+            raise invalid("mentions", f"not members: {', '.join(sorted(map(str, missing)))}")
 
 
 async def senders_edit(context: HookContext) -> None:
@@ -108,12 +111,20 @@ async def _message(context: HookContext) -> dict[str, Any]:
     return message
 
 
-def _invalid(field: str, reason: str) -> BadRequest:
-    return BadRequest("validation failed", {"errors": {field: reason}})
+def not_too_often(limits: Mapping[str, str]) -> list[HookFunction]:
+    """One for each user, one for the whole school; without those that the settings leave empty."""
+    found: list[HookFunction] = []
+    if limits["messages"]:
+        found.append(rate_limit(limits["messages"]))
+    if limits["school_messages"]:
+        found.append(
+            rate_limit(limits["school_messages"], key=lambda context: f"school {context.params['tenant']}")
+        )
+    return found
 
 
-def hooks(max_length: int) -> dict[str, Any]:
-    """``max_length`` of a message, in characters."""
+def hooks(max_length: int, limits: Mapping[str, str]) -> dict[str, Any]:
+    """``max_length`` of a message, in characters; ``limits`` are those of the settings."""
     return {
         "around": {"all": [present]},
         "before": {
@@ -121,6 +132,7 @@ def hooks(max_length: int) -> dict[str, Any]:
             "find": [with_tombstone, only_own("conversationId"), in_order],
             "get": [with_tombstone, only_own("conversationId")],
             "create": [
+                *not_too_often(limits),
                 once.read_header,
                 validate_data(message_data(max_length)),
                 by_caller,

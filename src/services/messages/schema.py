@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, count, moment, text
+from ...models.message import MessageType
 
-TYPES = ("text", "image", "file", "video")
+TYPES = get_args(MessageType)
+OF_PEOPLE = tuple(kind for kind in TYPES if kind != "system")
 
 
 class AttachmentData(Schema):
@@ -22,7 +24,7 @@ def message_data(max_length: int) -> Schema:
     class MessageData(Schema):
         conversationId = Id(required=True)
         content = text(max_length, required=True)
-        type = choice(TYPES, load_default="text")
+        type = choice(OF_PEOPLE, load_default="text")
         attachments: fields.List[Any] = fields.List(
             fields.Nested(AttachmentData), validate=validate.Length(max=10)
         )
@@ -46,10 +48,10 @@ class MessageQuery(Schema):
     _id = Id()
     conversationId = Id()
     senderId = Id()
-    type = choice((*TYPES, "system"))
+    type = choice(TYPES)
     seq = count()
     replyTo = Id()
-    mentions = Id()
+    mentions: fields.Field[Any] = Id()
     editedAt = moment()
     deletedAt = moment()
     pinnedAt = moment()
@@ -59,3 +61,24 @@ class MessageQuery(Schema):
     attachments: fields.List[Any] = fields.List(fields.Nested(AttachmentData), dump_only=True)
     idempotencyKey = fields.String(dump_only=True)
     deletedBy = Id(dump_only=True)
+
+
+class AttachmentResult(AttachmentData):
+    mediaType = fields.String(allow_none=True)
+    size = count(allow_none=True)
+
+
+class MessageResult(MessageQuery):
+    """``status`` is told the sender by find and get, ``duplicate`` who has sent the message before."""
+
+    content = fields.String(allow_none=True)
+    attachments: fields.List[Any] = fields.List(fields.Nested(AttachmentResult))
+    idempotencyKey = fields.String(allow_none=True)
+    replyTo = Id(allow_none=True)
+    mentions: fields.Field[Any] = fields.List(Id())
+    editedAt = moment(allow_none=True)
+    deletedAt = moment(allow_none=True)
+    deletedBy = Id(allow_none=True)
+    pinnedAt = moment(allow_none=True)
+    status = choice(("sent", "delivered", "read"))
+    duplicate = fields.Boolean()

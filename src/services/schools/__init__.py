@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.application import Application
 from .hooks import HOOKS
+from .schema import SchoolResult
 from .service import SchoolsService
 
 PATH = "schools"
@@ -11,5 +12,12 @@ METHODS = ("find", "get", "patch")
 
 
 def configure(app: Application) -> None:
-    app.use(PATH, SchoolsService(paginate=app.get("pagination")), methods=METHODS, tenant=True)
+    app.use(
+        PATH,
+        SchoolsService(paginate=app.get("pagination")),
+        methods=METHODS,
+        schemas={"result": SchoolResult()},
+        description=__doc__,
+        tenant=True,
+    )
     app.service(PATH).hooks(HOOKS)

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ...core.schema import Id, text
+from ...core.schema import Id, moment, text
 
 
 def _timezone(name: str) -> None:
@@ -29,3 +29,13 @@ class SchoolQuery(Schema):
     slug = fields.String()
     timezone = fields.String(dump_only=True)
     settings = fields.Nested(SchoolSettingsData, dump_only=True)
+
+
+class SchoolSettingsResult(SchoolSettingsData):
+    retentionDays = fields.Integer(allow_none=True)
+
+
+class SchoolResult(SchoolQuery):
+    timezone = fields.String()
+    settings = fields.Nested(SchoolSettingsResult)
+    createdAt = moment()

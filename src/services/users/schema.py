@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import get_args
+
 from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, moment, text
+from ...models.user import Role
 
-ROLES = ("student", "teacher", "admin")
+ROLES = get_args(Role)
 
 
 class UserData(Schema):
@@ -25,3 +28,8 @@ class UserQuery(Schema):
     role = choice(ROLES)
     avatar = fields.String()
     createdAt = moment()
+
+
+class UserResult(UserQuery):
+    collegeId = fields.String(allow_none=True)
+    avatar = fields.String(allow_none=True)

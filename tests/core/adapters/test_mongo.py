@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from bson import Binary, Decimal128
+from bson import Binary, Decimal128, ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, PyMongoError, ServerSelectionTimeoutError
@@ -94,6 +95,7 @@ async def test_what_the_driver_says_does_not_reach_the_caller(service: MongoServ
         "message": "The database failed",
         "code": 500,
         "className": "general-error",
+        "data": {"name": "OperationFailure", "code": 2},
     }
 
 
@@ -153,7 +155,22 @@ async def test_a_field_of_its_own_can_be_the_id(database: AsyncDatabase[Record])
     assert await service.patch(None, {"name": "Un"}, Params(query={"slug": "one"})) == [
         {**updated, "name": "Un"}
     ]
-    assert isinstance((await create(service, name="Two"))["slug"], str)
+    second = await create(service, name="Two")
+    assert await service.get(second["slug"]) == second
+
+
+async def test_a_given_id_that_reads_as_an_object_id_is_one(database: AsyncDatabase[Record]) -> None:
+    hexadecimal = "64b000000000000000000001"
+    service = MongoService(database["things"])
+    assert (await create(service, _id=hexadecimal))["_id"] == ObjectId(hexadecimal)
+    assert (await service.get(hexadecimal))["_id"] == ObjectId(hexadecimal)
+    as_text = MongoService(database["slugs"], fields={"_id": str})
+    thing = await create(as_text, _id=hexadecimal)
+    assert thing == {"_id": hexadecimal}
+    assert await as_text.get(hexadecimal) == thing
+    assert await as_text.find(Params(query={"_id": {"$in": [hexadecimal]}})) == [thing]
+    with pytest.raises(NotFound):
+        await as_text.get(5)
 
 
 async def test_the_types_of_the_database_have_a_form_on_the_wire(service: MongoService) -> None:
@@ -165,3 +182,121 @@ async def test_the_types_of_the_database_have_a_form_on_the_wire(service: MongoS
         "raw": "YWI=",
         "price": "1.50",
     }
+
+
+@pytest.fixture
+async def sales(service: MongoService) -> MongoService:
+    await service.create([{"shop": shop, "sold": sold} for shop, sold in [("a", 1), ("b", 2), ("b", 3)]])
+    return service
+
+
+PER_SHOP: Record = {"$group": {"_id": "$shop", "sold": {"$sum": "$sold"}}}
+
+
+async def test_a_pipeline_goes_on_from_what_the_query_found(sales: MongoService) -> None:
+    params = Params(query={"sold": {"$gt": 1}}, pipeline=[PER_SHOP])
+    assert await sales.find(params) == [{"_id": "b", "sold": 5}]
+
+
+async def test_a_pipeline_may_say_where_the_query_stands_in_it(sales: MongoService) -> None:
+    pipeline: list[Record] = [PER_SHOP, {"$feathers": {}}, {"$addFields": {"seen": True}}]
+    query = {"sold": {"$lt": 9}, "$sort": {"sold": -1}, "$limit": 1, "$select": ["sold"]}
+    assert await sales.find(Params(query=query, pipeline=pipeline)) == [{"_id": "b", "sold": 5, "seen": True}]
+    page = await sales.find(Params(query=query, pipeline=pipeline, paginate={"default": 1}))
+    assert page == {"total": 2, "limit": 1, "skip": 0, "data": [{"_id": "b", "sold": 5, "seen": True}]}
+    assert await sales.find(Params(query={"sold": 0}, pipeline=pipeline, paginate={"default": 1})) == {
+        "total": 0,
+        "limit": 1,
+        "skip": 0,
+        "data": [],
+    }
+    with pytest.raises(TypeError):
+        await sales.find(Params(pipeline=pipeline, paginate={"default": 1, "keyset": True}))
+
+
+async def test_a_pipeline_goes_for_one_record_too(sales: MongoService) -> None:
+    sale = await create(sales, shop="c", sold=4)
+    pipeline = [{"$addFields": {"twice": {"$multiply": ["$sold", 2]}}}]
+    assert await sales.get(str(sale["_id"]), Params(pipeline=pipeline)) == {**sale, "twice": 8}
+    with pytest.raises(NotFound):
+        await sales.get(sale["_id"], Params(query={"shop": "a"}, pipeline=pipeline))
+
+
+async def test_a_pipeline_keeps_to_the_tenant(database: AsyncDatabase[Record]) -> None:
+    service = MongoService(database["things"], tenant="school", multi=True)
+    await service.create([{"school": 1, "n": 1}, {"school": 2, "n": 2}])
+    count = {"$group": {"_id": None, "n": {"$sum": 1}}}
+    assert await service.find(Params(tenant=1, pipeline=[count])) == [{"_id": None, "n": 1}]
+
+
+async def test_own_code_may_set_options_of_the_driver(service: MongoService) -> None:
+    french = Params(mongodb={"collation": {"locale": "fr", "strength": 1}, "comment": "by name"})
+    thing = await create(service, name="École", tags=["a", "b"])
+    assert await service.find(Params(french, query={"name": "ecole"})) == [thing]
+    assert await service.find(Params(query={"name": "ecole"})) == []
+    page = await service.find(Params(french, query={"name": "ecole", "$limit": 0}, paginate={"default": 1}))
+    assert cast("Any", page)["total"] == 1
+    filters = Params(mongodb={"array_filters": [{"tag": "b"}], "max_time_ms": 5000})
+    patched = await service.patch(thing["_id"], {"$set": {"tags.$[tag]": "c"}}, filters)
+    assert cast("Record", patched)["tags"] == ["a", "c"]
+    filters = Params(mongodb={"array_filters": [{"tag": "c"}]})
+    many = await service.patch(None, {"$set": {"tags.$[tag]": "d"}}, filters)
+    assert many == [{**thing, "tags": ["a", "d"]}]
+    assert await service.remove(None, Params(french, query={"name": "ECOLE"})) == many
+    upserted = await service.patch("one", {"name": "A"}, Params(mongodb={"upsert": True}))
+    assert upserted == {"_id": "one", "name": "A"}
+    with pytest.raises(TypeError, match="no option 'colation'"):
+        await service.find(Params(mongodb={"colation": {}}))
+
+
+async def test_which_update_operators_are_disabled_can_be_chosen(database: AsyncDatabase[Record]) -> None:
+    service = MongoService(database["things"], disabled_operators=["$unset"])
+    thing = await create(service, seq=1)
+    assert await service.patch(thing["_id"], {"$rename": {"seq": "n"}}) == {"_id": thing["_id"], "n": 1}
+    with pytest.raises(BadRequest, match=r"^Invalid operator \$unset$"):
+        await service.patch(thing["_id"], {"$unset": {"n": ""}})
+    allowed = Params(adapter={"disabled_operators": []})
+    assert await service.patch(thing["_id"], {"$unset": {"n": ""}}, allowed) == {"_id": thing["_id"]}
+
+
+async def test_an_estimate_is_the_collections_own_count(
+    service: MongoService, mongodb: AsyncMongoClient[Record]
+) -> None:
+    estimated = Params(paginate={"default": 1, "count": "estimated"})
+    await service.create([{"n": 1}, {"n": 2}])
+    async with mongodb.start_session() as session:
+        await session.start_transaction()
+        await service.create({"n": 3}, Params(session=session))
+        inside = await service.find(Params(estimated, session=session))
+        await session.abort_transaction()
+    outside = await service.find(estimated)
+    assert [cast("Any", page)["total"] for page in (inside, outside)] == [3, 2]
+
+
+async def test_the_collection_may_have_to_be_waited_for(database: AsyncDatabase[Record]) -> None:
+    ready = asyncio.get_running_loop().create_future()
+    service = MongoService(ready, paginate={"default": 1, "keyset": True})
+    calls = [service.create({"n": 1}), service.create({"n": 2}), service.find()]
+    waiting = asyncio.gather(*calls)
+    ready.set_result(database["things"])
+    await waiting
+    assert cast("Any", await service.find())["total"] == 2
+
+
+async def test_a_function_that_finds_the_collection_is_asked_until_it_does(
+    database: AsyncDatabase[Record],
+) -> None:
+    answers: list[Any] = [ConnectionError("not yet"), database["things"]]
+
+    async def find_collection() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    service = MongoService(find_collection)
+    with pytest.raises(ConnectionError):
+        await service.find()
+    assert await service.find() == []
+    assert await service.create({"_id": "a"}) == {"_id": "a"}
+    assert await MongoService(lambda: database["things"]).get("a") == {"_id": "a"}

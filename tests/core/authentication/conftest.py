@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from stonechat.core.authentication import (
     AuthenticationOptions,
     AuthenticationService,
     PasswordOptions,
+    SessionOptions,
     TokenOptions,
     authenticate,
     authentication,
@@ -28,6 +30,13 @@ def cheap() -> PasswordOptions:
 @pytest.fixture
 def options(cheap: PasswordOptions) -> AuthenticationOptions:
     return AuthenticationOptions(tokens=TokenOptions(secret="s" * 32), passwords=cheap)
+
+
+@pytest.fixture
+def with_sessions(options: AuthenticationOptions) -> AuthenticationOptions:
+    """Access tokens for a quarter of an hour, refresh tokens for a day."""
+    tokens = replace(options.tokens, expires_in=15 * 60)
+    return replace(options, tokens=tokens, sessions=SessionOptions(expires_in=24 * 60 * 60))
 
 
 @pytest.fixture
@@ -51,6 +60,8 @@ def start(time: ManualTime) -> Start:
         users = app.service("users")
         users.hooks({"before": {name: [hash_password()] for name in ("create", "update", "patch")}})
         users.hooks({"after": {"all": [protect("password")]}})
+        if options.sessions is not None:
+            app.use(options.sessions.service, MemoryService(), methods=())
         app.use("notes", MemoryService())
         app.service("notes").hooks({"around": {"all": [authenticate("jwt")]}})
         return app

@@ -28,7 +28,7 @@ class Demo:
 
     def __init__(self, app: Application, service: AuthenticationService) -> None:
         self.app = app
-        self.sessions = service.sessions
+        self.logins = service.logins
         self.service = service
         self.closed: list[str] = []
         app.on("disconnect", self.close)
@@ -74,7 +74,7 @@ async def test_a_failed_login_leaves_the_connection_as_it_is(demo: Demo) -> None
     with pytest.raises(NotAuthenticated):
         await demo.app.service("authentication").create({"strategy": "local"}, demo.params(socket))
     assert dict(socket) == before
-    assert len(demo.sessions) == 0
+    assert len(demo.logins) == 0
 
 
 async def test_a_login_binds_the_connection_to_the_user_as_stored(demo: Demo) -> None:
@@ -98,13 +98,13 @@ async def test_a_login_by_token_binds_the_connection_too(demo: Demo) -> None:
     data = {"strategy": "jwt", "accessToken": token}
     await demo.app.service("authentication").create(data, demo.params(socket))
     assert socket.authentication == data
-    assert len(demo.sessions.of_user("1")) == 2
+    assert len(demo.logins.of_user("1")) == 2
 
 
-async def test_a_rest_login_has_no_session(demo: Demo) -> None:
+async def test_a_rest_login_has_no_connection(demo: Demo) -> None:
     data = {"strategy": "local", "email": "ada@hill.example", "password": "correct horse"}
     await demo.app.service("authentication").create(data, Params(provider="rest"))
-    assert len(demo.sessions) == 0
+    assert len(demo.logins) == 0
 
 
 async def test_the_socket_is_closed_when_its_token_runs_out(demo: Demo, time: ManualTime) -> None:
@@ -114,7 +114,7 @@ async def test_the_socket_is_closed_when_its_token_runs_out(demo: Demo, time: Ma
     assert demo.closed == []
     time.advance(6)
     assert demo.closed == ["a"]
-    assert len(demo.sessions) == 0
+    assert len(demo.logins) == 0
 
 
 async def test_a_new_token_takes_the_place_of_the_old_ones_expiry(demo: Demo, time: ManualTime) -> None:
@@ -142,7 +142,7 @@ async def test_a_logout_leaves_all_channels_before_listeners_run(demo: Demo, tim
     await demo.log_out(socket)
     assert channels == [[]]
     assert demo.app.channels == ["anonymous"]
-    assert (socket.user, socket.authentication, len(demo.sessions), time.pending) == (None, None, 0, [])
+    assert (socket.user, socket.authentication, len(demo.logins), time.pending) == (None, None, 0, [])
     with pytest.raises(NotAuthenticated, match="Not authenticated"):
         await demo.app.service("notes").find(demo.params(socket))
 
@@ -155,14 +155,14 @@ async def test_logging_out_another_token_keeps_the_connections_own(demo: Demo) -
     params["authentication"] = {"strategy": "jwt", "accessToken": other}
     await demo.app.service("authentication").remove(None, params)
     assert (socket.authentication or {})["accessToken"] == token
-    assert demo.sessions.user_of(socket) == "1"
+    assert demo.logins.user_of(socket) == "1"
 
 
 async def test_nothing_is_left_of_a_socket_that_disconnects(demo: Demo, time: ManualTime) -> None:
     socket = demo.connect("a")
     await demo.log_in(socket)
     demo.app.emit("disconnect", socket)
-    assert (len(demo.sessions), demo.sessions.of_user("1"), time.pending) == (0, [], [])
+    assert (len(demo.logins), demo.logins.of_user("1"), time.pending) == (0, [], [])
     demo.app.emit("disconnect", socket)
 
 
@@ -180,7 +180,7 @@ async def test_a_socket_that_leaves_during_its_login_is_not_kept(demo: Demo, tim
 
     demo.app.service("authentication").hooks({"after": {"create": [leave]}})
     await demo.log_in(socket)
-    assert (len(demo.sessions), time.pending, logins, socket.user) == (0, [], [], None)
+    assert (len(demo.logins), time.pending, logins, socket.user) == (0, [], [], None)
 
 
 async def test_another_user_on_the_same_socket_hears_nothing_of_the_firsts_channels(demo: Demo) -> None:
@@ -190,7 +190,7 @@ async def test_another_user_on_the_same_socket_hears_nothing_of_the_firsts_chann
     await demo.log_in(socket, user=1)
     assert demo.app.channels == []
     assert (socket.user or {})["name"] == "Ben"
-    assert (demo.sessions.of_user("1"), demo.sessions.of_user("2")) == ([], [socket])
+    assert (demo.logins.of_user("1"), demo.logins.of_user("2")) == ([], [socket])
 
 
 async def test_logging_in_again_as_oneself_keeps_the_channels(demo: Demo) -> None:
@@ -221,7 +221,7 @@ async def test_all_sockets_of_a_removed_user_are_closed(demo: Demo, time: Manual
     await demo.app.service("users").remove(1)
     await demo.settled()
     assert sorted(demo.closed) == ["a", "b"]
-    assert (len(demo.sessions), len(time.pending)) == (1, 1)
+    assert (len(demo.logins), len(time.pending)) == (1, 1)
     with pytest.raises(NotAuthenticated):
         await demo.app.service("notes").find(demo.params(sockets[0]))
 
@@ -244,7 +244,7 @@ async def test_a_user_removed_during_the_login_is_not_let_in(demo: Demo) -> None
 
     demo.app.service("authentication").hooks({"after": {"create": [remove_user]}})
     await demo.log_in(socket)
-    assert (demo.closed, len(demo.sessions)) == (["a"], 0)
+    assert (demo.closed, len(demo.logins)) == (["a"], 0)
 
 
 async def test_a_slow_load_does_not_bring_back_an_older_state(demo: Demo) -> None:

@@ -122,7 +122,7 @@ async def test_an_operator_beside_a_right_name_reaches_no_query(school: School) 
     await school.log_in(
         email="ada@hill.example", password="correct horse", **{"$where": "1"}, schoolId={"$ne": 1}
     )
-    assert school.queries == [{"email": "ada@hill.example", "$limit": 2}]
+    assert school.queries == [{name: "ada@hill.example", "$limit": 2} for name in ("email", "collegeId")]
 
 
 async def test_a_wrong_password_is_refused(school: School) -> None:
@@ -133,6 +133,12 @@ async def test_a_wrong_password_is_refused(school: School) -> None:
 async def test_an_unknown_user_costs_the_work_of_a_known_one(school: School) -> None:
     await school.refused(email="nobody@hill.example", password="correct horse")
     assert school.hasher.work == ["absent"]
+
+
+@pytest.mark.parametrize("name", ["ada@hill.example", "H-1", "nobody@hill.example"])
+async def test_as_much_is_asked_of_the_database_whoever_exists(school: School, name: str) -> None:
+    await school.refused(email=name, password="wrong horse")
+    assert school.queries == [{"email": name.lower(), "$limit": 2}, {"collegeId": name, "$limit": 2}]
 
 
 @pytest.mark.parametrize("stored", [None, 5, "correct horse"])

@@ -79,7 +79,7 @@ async def test_without_strategies_nobody_logs_in(start: Start, options: Authenti
     [
         (None, "No access token"),
         ("", "No access token"),
-        ("x.y.z", "jwt malformed"),
+        ("x.y.z", "invalid token"),
         ({"$ne": 1}, "jwt malformed"),
     ],
 )

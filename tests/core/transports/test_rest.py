@@ -286,7 +286,7 @@ async def test_the_query_reaches_the_service(
 
 
 async def test_too_many_parameters_are_a_bad_request(client: httpx2.AsyncClient) -> None:
-    response = await client.get("/echo?" + "&".join(["a"] * 1001))
+    response = await client.get("/echo?" + "&".join(["a"] * 2001))
     assert response.status_code == 400
     assert response.json()["name"] == "BadRequest"
 
@@ -409,7 +409,36 @@ async def test_a_header_that_cannot_be_sent_is_an_error(
     assert "x-evil" not in response.headers
 
 
-@pytest.mark.parametrize("status", [204, 304])
+async def test_a_header_may_be_a_number(site: Site, client: httpx2.AsyncClient) -> None:
+    response = await client.get(site.hooked(setting(headers={"X-Left": 5, "X-Each": [1, "b"]})))
+    assert response.headers["x-left"] == "5"
+    assert response.headers.get_list("x-each") == ["1", "b"]
+
+
+async def test_the_headers_of_the_body_are_not_for_a_hook_to_choose(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    hook = setting(headers={"Content-Type": "text/csv", "content-length": "3", "X-A": "1"})
+    response = await client.get(site.hooked(hook))
+    assert response.headers.get_list("content-type") == ["application/json; charset=utf-8"]
+    assert response.headers.get_list("content-length") == [str(len(response.content))]
+    assert (response.headers["x-a"], response.json()["method"]) == ("1", "find")
+
+
+@pytest.mark.parametrize("status", [200, 201, 303])
+async def test_a_chosen_status_with_a_body_has_one_for_nothing_too(
+    site: Site, client: httpx2.AsyncClient, status: int
+) -> None:
+    def hook(context: HookContext) -> None:
+        context.http = {"status": status}
+        context.result = None
+
+    response = await client.get(site.hooked(hook))
+    assert (response.status_code, response.content) == (status, b"null")
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
 async def test_a_status_without_a_body_has_none(site: Site, client: httpx2.AsyncClient, status: int) -> None:
     response = await client.get(site.hooked(setting(status=status)))
     assert (response.status_code, response.content) == (status, b"")
@@ -483,12 +512,13 @@ async def test_a_page_of_an_allowed_origin_may_ask_and_call(client: httpx2.Async
     headers = {
         "Origin": PAGE,
         "Access-Control-Request-Method": "PATCH",
-        "Access-Control-Request-Headers": "content-type, authorization, x-service-method",
+        "Access-Control-Request-Headers": "content-type, authorization, x-service-method, x-own",
     }
     granted = await client.options("/echo/5", headers=headers)
     assert granted.status_code == 204
     assert granted.headers["access-control-allow-origin"] == PAGE
     assert "PATCH" in granted.headers["access-control-allow-methods"]
+    assert "x-own" in granted.headers["access-control-allow-headers"]
     assert "content-length" not in granted.headers
     called = await client.get("/echo", headers={"Origin": PAGE})
     assert called.headers["access-control-allow-origin"] == PAGE

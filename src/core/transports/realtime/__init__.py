@@ -25,7 +25,7 @@ def realtime(
     path: str = "/socket.io",
     origins: Sequence[str] = (),
     handshake: Handshake | None = None,
-    max_message: int = 65_536,
+    max_message: int = 1_000_000,
     max_pending: int = 256,
     ping_interval: float = 25.0,
     ping_timeout: float = 20.0,
@@ -49,7 +49,7 @@ def realtime(
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
         )
-        sockets = Sockets(calls, server)
+        sockets = Sockets(calls, server, max_message)
         app.realtime = sockets
         app.on("publish", sockets.deliver)
 
@@ -79,9 +79,10 @@ def realtime(
 class Sockets:
     """What the application and own code see of the transport (``app.realtime``)."""
 
-    def __init__(self, calls: Calls, server: SocketServer) -> None:
+    def __init__(self, calls: Calls, server: SocketServer, max_message: int) -> None:
         self._calls = calls
         self.server = server
+        self.max_message = max_message
 
     def send(self, connections: list[Connection], event: str, payload: Any) -> None:
         """Send one event to many connections, encoded once; never waits for a slow reader."""

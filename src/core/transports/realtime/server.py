@@ -8,6 +8,7 @@ each recipient's queue without a task per recipient.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
@@ -38,8 +39,11 @@ NAMESPACE: Final = "/"
 MESSAGE: Final = "4"  # of Engine.IO
 PONG: Final = "3"  # of Engine.IO
 EVENT: Final = "2"  # of Socket.IO
+CONNECT_ERROR: Final = "4"  # of Socket.IO
 BINARY_PACKETS: Final = ("5", "6")
+BINARY_CALL: Final = re.compile(r"5[0-9]+-([0-9]{1,15})\[")  # that waits for an acknowledgement
 ENGINE_PACKETS: Final = frozenset("0123456")
+MAX_ACK_DIGITS: Final = 15
 
 # The default of 16 drops whole requests of a polling client that has more to say at once, and answers
 # them with 200. It is one for the process; what bounds a request is its size.
@@ -203,6 +207,12 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         if not self._is_present(eio_sid):
             return
+        if (namespace or NAMESPACE) != NAMESPACE:
+            # Of python-socketio this would be a text, in which the official client finds no message.
+            refusal = encode({"message": "Invalid namespace"})
+            packet = f"{CONNECT_ERROR}{namespace},".encode() + refusal
+            Outlet(self.eio.sockets[eio_sid]).put(Frame(packet))
+            return
         known = self.clients.get(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
         client = self.clients.get(eio_sid)
@@ -221,20 +231,25 @@ class SocketServer(socketio.AsyncServer):
         client = self.clients.get(eio_sid)
         if packet[:1] != EVENT or client is None or not client.is_open:
             return False
-        if number and not (number.isascii() and number.isdecimal()):
+        if number and not (number.isascii() and number.isdecimal() and len(number) <= MAX_ACK_DIGITS):
             return False
+        ack = int(number) if number else None
         try:
             data = decode(packet[start:])
         except ValueError as error:
             logger.info("malformed packet", session=eio_sid, reason=str(error))
+            self._acknowledge(client, ack, [BadRequest("The packet is not valid JSON").to_json()])
         else:
-            self._accept(client, int(number) if number else None, data)
+            self._accept(client, ack, data)
         return True
 
     async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
         client = self.clients.get(eio_sid)
         if client is not None and client.is_open and (namespace or NAMESPACE) == NAMESPACE:
             self._accept(client, id, data)
+
+    async def _handle_ack(self, eio_sid: str, namespace: str | None, id: int, data: Any) -> None:
+        """Nothing is sent that wants an acknowledgement; a warning for each would fill the log."""
 
     def _accept(self, client: Client, id: int | None, data: Any) -> None:
         if not is_list(data) or not data or not isinstance(data[0], str):
@@ -248,10 +263,17 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
             if not isinstance(data, str) or data[:1] in BINARY_PACKETS:
+                self._refuse_binary(eio_sid, data)
                 raise ValueError("only text packets are part of the protocol")  # noqa: TRY301
             await super()._handle_eio_message(eio_sid, data)
         except ValueError as error:
             logger.info("malformed packet", session=eio_sid, reason=str(error))
+
+    def _refuse_binary(self, eio_sid: str, packet: Any) -> None:
+        client = self.clients.get(eio_sid)
+        call = BINARY_CALL.match(packet) if isinstance(packet, str) else None
+        if client is not None and client.is_open and call is not None:
+            self._acknowledge(client, int(call[1]), [BadRequest("Binary data is not accepted").to_json()])
 
     async def _answer(self, client: Client, ack: int | None, arguments: list[Any]) -> None:
         request_id.set(new_request_id())

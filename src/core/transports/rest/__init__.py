@@ -9,27 +9,33 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import Message, Send
 
 from ...application import Application
 from ..web import web
 from .endpoint import RestEndpoint
 
 DEFAULT_MAX_BODY: Final = 1_048_576
-REQUEST_HEADERS: Final = (
-    "accept",
-    "authorization",
-    "content-type",
-    "idempotency-key",
-    "x-service-method",
-    "x-request-id",
-)
+ALLOW_ORIGIN: Final = b"access-control-allow-origin"
 VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 __all__ = ["rest"]
 
 
 class Cors(CORSMiddleware):
-    """A preflight request that is granted is answered 204, as Feathers does."""
+    """A preflight request that is granted is answered 204, as Feathers does.
+
+    An answer that carries a permission already, as Socket.IO's do, keeps it: browsers refuse two.
+    Where any page may call, every answer says so: a cache may hand one that a program got to a page.
+    """
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        if any(name.lower() == ALLOW_ORIGIN for name, _ in message.get("headers", ())):
+            await send(message)
+            return
+        if self.allow_all_origins and message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (ALLOW_ORIGIN, b"*")]
+        await super().send(message, send, request_headers)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -54,8 +60,8 @@ def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Ca
                     Cors,
                     allow_origins=list(origins),
                     allow_methods=list(VERBS),
-                    allow_headers=list(REQUEST_HEADERS),
-                    expose_headers=["x-request-id", "location"],
+                    allow_headers=["*"],
+                    expose_headers=["x-request-id", "location", "retry-after"],
                     max_age=600,
                 )
             )

@@ -7,21 +7,20 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
-from starlette.routing import BaseRoute, Match as RouteMatch
-
 from ...application import Application, Receive, Scope, Send
-from ...context import STANDARD_METHODS, HookContext, Params
+from ...context import METHODS_WITHOUT_DATA, STANDARD_METHODS, HookContext, Params
 from ...encoding import encode
 from ...errors import MethodNotAllowed
 from ...routing import Match
 from ...service import Service
 from ..calls import Authenticator, authenticator, call_context
-from ..responses import Headers, error_response, respond
-from .requests import parse_query, path_segments, read_body
+from ..responses import WITHOUT_BODY, Headers, error_response, respond
+from .requests import parse_query, read_body
+from .streams import Streams, wants_stream
 
 CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-MATCH: Final = "stonechat.match"
 SERVICE_METHOD: Final = "x-service-method"
+OF_THE_BODY: Final = frozenset({"content-type", "content-length"})  # not for a hook to set
 METHODS_OF_VERB: Final = {
     "GET": ("find", "get"),
     "HEAD": ("find", "get"),
@@ -32,22 +31,19 @@ METHODS_OF_VERB: Final = {
 }
 
 
-class RestEndpoint(BaseRoute):
+class RestEndpoint:
     """Translates a request into a call and its outcome into a response; it holds no rule."""
 
     def __init__(self, app: Application, max_body: int) -> None:
         self.app = app
         self.max_body = max_body
+        self.streams = Streams(app)
         self._authenticator: Authenticator | None = None
 
-    def matches(self, scope: Scope) -> tuple[RouteMatch, Scope]:
-        if scope["type"] != "http":
-            return RouteMatch.NONE, {}
-        match = self.app.route(path_segments(scope))
-        return (RouteMatch.NONE, {}) if match is None else (RouteMatch.FULL, {MATCH: match})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match: Match[Service] = scope[MATCH]
+    async def answer(self, match: Match[Service], scope: Scope, receive: Receive, send: Send) -> None:
+        if match.id is None and wants_stream(scope):
+            await self.streams.answer(match, scope, receive, send)
+            return
         try:
             context = await self._context(match, scope, receive)
             await match.value.run(context)
@@ -59,16 +55,16 @@ class RestEndpoint(BaseRoute):
         await respond(send, scope["method"], status, headers, body)
 
     async def _context(self, match: Match[Service], scope: Scope, receive: Receive) -> HookContext:
-        verb: str = scope["method"]
         service = match.value
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        method = _method(verb, headers.get(SERVICE_METHOD), service, with_id=match.id is not None)
+        method = _method(scope["method"], headers.get(SERVICE_METHOD), service, with_id=match.id is not None)
+        client = scope.get("client")
         params = Params(
             query=parse_query(scope["query_string"].decode("utf-8", "replace")),
             provider="rest",
             headers=headers,
             route={**service.route_params, **match.route},
-            address=scope["client"][0] if scope.get("client") else None,
+            address=client[0] if client else None,
         )
         if "feathers" in scope:
             params.update(scope["feathers"])
@@ -76,11 +72,10 @@ class RestEndpoint(BaseRoute):
             self._authenticator = auth
             if (authentication := auth.parse(headers)) is not None:
                 params["authentication"] = authentication
-        if method in {"find", "get", "remove"}:
+        if method in METHODS_WITHOUT_DATA:
             return call_context(service, method, params, id=match.id)
-        return call_context(
-            service, method, params, id=match.id, data=await read_body(scope, receive, self.max_body)
-        )
+        data = await read_body(headers, receive, self.max_body)
+        return call_context(service, method, params, id=match.id, data=data)
 
 
 def _method(verb: str, custom: str | None, service: Service, *, with_id: bool) -> str:
@@ -114,18 +109,22 @@ def _response(context: HookContext) -> tuple[int, Headers, bytes]:
         if http.location is not None:
             given["Location"] = quote(http.location, safe="/:?#[]@!$&'()*+,;=%~")
         for name, value in given.items():
+            if name.lower() in OF_THE_BODY:
+                continue
             values = value if isinstance(value, list) else [value]
             headers += [_header(name, one) for one in values]
             if name.lower() == "location":
                 status = status or 303
+    # As in JavaScript: false, 0 and "" are nothing, an empty list or object is something.
+    empty = not outcome and not isinstance(outcome, list | dict)
     if status is None:
-        status = 204 if outcome is None else 201 if context.method == "create" else 200
-    return status, headers, b"" if outcome is None else encode(outcome)
+        status = 204 if empty else 201 if context.method == "create" else 200
+    return status, headers, b"" if status in WITHOUT_BODY else encode(outcome)
 
 
-def _header(name: str, value: str) -> tuple[bytes, bytes]:
+def _header(name: str, value: Any) -> tuple[bytes, bytes]:
     """Raises ValueError for a value that would end the header and begin another."""
-    encoded = value.encode("latin-1")
+    encoded = str(value).encode("latin-1")
     if CONTROL.search(encoded):
         raise ValueError(f"the header '{name}' holds a control character")
     return name.lower().encode("latin-1"), encoded

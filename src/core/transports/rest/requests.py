@@ -12,7 +12,7 @@ from ...encoding import decode
 from ...errors import BadRequest, PayloadTooLarge
 from ...shapes import is_list
 
-MAX_PARAMETERS: Final = 1000
+MAX_PARAMETERS: Final = 2000
 MAX_DEPTH: Final = 5
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -25,7 +25,7 @@ def parse_query(text: str) -> dict[str, Any]:
     """Parse ``a[b][c]=1``, ``a[]=1``, ``a[0]=1`` and repeated keys; every leaf stays text.
 
     Nesting goes to depth 5, what lies deeper stays part of the key; sparse lists are compacted.
-    Raises BadRequest for more than 1,000 parameters.
+    Raises BadRequest for more than 2,000 parameters.
     """
     if not text:
         return {}
@@ -78,16 +78,19 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) ->
 class Branch:
     """One key's values on the way to an object or a list: leaves, and branches by subkey."""
 
-    __slots__ = ("branches", "leaves")
+    __slots__ = ("branches", "leaves", "leaves_last")
 
     def __init__(self) -> None:
         self.leaves: list[str] = []
         self.branches: dict[str, Branch] = {}
+        self.leaves_last = False
 
     def insert(self, path: list[str], value: str) -> None:
         node = self
         for key in path:
             node = node.branches.setdefault(key, Branch())
+        if node.branches and not node.leaves:
+            node.leaves_last = True
         node.leaves.append(value)
 
     def as_object(self) -> dict[str, Any]:
@@ -99,7 +102,8 @@ class Branch:
         nested = self._nested()
         if not self.leaves:
             return nested
-        return [*self.leaves, *nested] if is_list(nested) else [*self.leaves, nested]
+        inner = nested if is_list(nested) else [nested]
+        return [*inner, *self.leaves] if self.leaves_last else [*self.leaves, *inner]
 
     def _nested(self) -> list[Any] | dict[str, Any]:
         """A list where all keys are indices (or empty, as in ``a[]=1``), else an object."""

@@ -180,6 +180,17 @@ async def test_arguments_of_a_wrong_shape_are_bad_requests_and_the_socket_lives(
         assert (await wire.call("find", "notes"))[0] is None
 
 
+async def test_an_id_of_a_wrong_shape_is_named_as_the_client_wrote_it(demo: Demo) -> None:
+    async with Wire.open(demo.url) as wire:
+        for wrong, text in (
+            ({"$ne": None}, '{"$ne":null}'),
+            ([True], "[true]"),
+            (True, "true"),
+            (1.5, "1.5"),
+        ):
+            assert (await wire.call("get", "notes", wrong))[0]["message"] == f"Invalid id '{text}'"
+
+
 async def test_only_the_query_comes_from_the_client(demo: Demo) -> None:
     async with Wire.open(demo.url) as wire:
         query = {"provider": None, "user": {"role": "admin"}, "route": {"a": 1}}

@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from stonechat.core.application import Scope
 from stonechat.core.context import Connection, HookContext, Params
+from stonechat.core.encoding import decode
 from stonechat.core.errors import Forbidden
 from tests.support.live import Demo, serve_demo
 from tests.support.wire import Wire
@@ -146,7 +147,8 @@ async def test_what_is_sent_during_the_login_is_answered_after_it(demo: Demo) ->
 async def test_there_is_one_namespace(demo: Demo) -> None:
     async with Wire.open(demo.url, login=False) as wire:
         await wire.send("40/admin,")
-        await wire.packet("44/admin,")
+        refusal = await wire.packet("44/admin,")
+        assert decode(refusal.removeprefix("44/admin,")) == {"message": "Invalid namespace"}
         assert demo.connections == []
         await wire.connect()
         await wire.send("40/admin,")

@@ -89,7 +89,7 @@ async def test_a_socket_is_closed_when_its_token_runs_out(demo: Demo) -> None:
         await wire.wait_closed()
         assert time.time() >= int(started) + 1
     assert demo.gone == demo.connections
-    assert len(service_of(demo).sessions) == 0
+    assert len(service_of(demo).logins) == 0
 
 
 async def test_a_socket_is_closed_when_its_user_is_removed(demo: Demo) -> None:
@@ -181,7 +181,7 @@ def assert_empty(demo: Demo) -> None:
         {},
         {},
     )
-    assert len(service_of(demo).sessions) == 0
+    assert len(service_of(demo).logins) == 0
     assert demo.app.channels == []
 
 

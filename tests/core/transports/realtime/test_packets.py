@@ -38,6 +38,7 @@ from tests.support.wire import Polling, Wire
         "42[",
         "42" + "[" * 5000 + "]" * 5000,
         "42" + "1" * 200 + '["find"]',
+        "42" + "1" * 5000 + '["find"]',
         '42/other,["find"]',
         "43",
         "431[]",
@@ -50,7 +51,7 @@ from tests.support.wire import Polling, Wire
         b"\x00\x01",
         b"42",
     ],
-    ids=repr,
+    ids=lambda packet: repr(packet[:40]),
 )
 async def test_a_malformed_packet_is_ignored_and_the_socket_lives(
     demo: Demo, packet: str | bytes, caplog: pytest.LogCaptureFixture
@@ -78,6 +79,26 @@ async def test_an_event_without_a_name_is_a_bad_request(demo: Demo, arguments: s
         await wire.send(f"427{arguments}")
         (error,) = decode((await wire.packet("437["))[3:])
         assert error["className"] == "bad-request"
+        assert (await wire.call("find", "notes"))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("packet", "message"),
+    [
+        ('427["find","notes",{"text":"\\ud83d"}]', "The packet is not valid JSON"),
+        ('427["find","notes",{"rank":NaN}]', "The packet is not valid JSON"),
+        ('427["find",', "The packet is not valid JSON"),
+        ('451-7["create","notes",{"text":{"_placeholder":true,"num":0}}]', "Binary data is not accepted"),
+    ],
+)
+async def test_a_call_that_cannot_be_read_is_answered_all_the_same(
+    demo: Demo, packet: str, message: str
+) -> None:
+    async with Wire.open(demo.url) as wire:
+        await wire.send(packet)
+        (error,) = decode((await wire.packet("437["))[3:])
+        assert (error["className"], error["message"]) == ("bad-request", message)
+        await wire.send(b"\x00")
         assert (await wire.call("find", "notes"))[0] is None
 
 

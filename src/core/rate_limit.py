@@ -1,0 +1,71 @@
+"""A before hook that refuses calls which come too often."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from .context import HookContext
+from .errors import TooManyRequests
+from .throttle import parse_limit, throttle_of
+
+IPV6_NETWORK_BITS: Final = 64
+
+Key = Callable[[HookContext], str | Awaitable[str | None] | None]
+
+
+def rate_limit(
+    limit: str, *, key: Key | None = None, name: str | None = None
+) -> Callable[[HookContext], Awaitable[None]]:
+    """Before a method: let each caller make ``limit`` calls (``60/minute``) from outside, over any transport.
+
+    ``key`` tells callers apart and may be a coroutine function; a call for which it answers None is not
+    limited. Without one it is ``caller_key``. Methods count apart, unless the hooks are given one ``name``.
+
+    Raises TooManyRequests with ``{"retryAfter": seconds}``, which over REST is the header ``Retry-After``
+    too; ValueError, when it is made, for a limit that is none.
+    """
+    parse_limit(limit)
+    choose = key or caller_key
+
+    async def hook(context: HookContext) -> None:
+        if context.params.provider is None:
+            return
+        answer = choose(context)
+        caller = await answer if inspect.isawaitable(answer) else answer
+        if caller is None:
+            return
+        counted = name or f"{context.path} {context.method}"
+        wait = await throttle_of(context.app).hit(limit, counted, caller)
+        if wait is not None:
+            raise TooManyRequests(
+                f"Only {limit} of {context.path} {context.method} are let pass",
+                {"retryAfter": math.ceil(wait)},
+            )
+
+    return hook
+
+
+def caller_key(context: HookContext) -> str:
+    """The user who calls, else the address that the call comes from."""
+    user = context.params.user
+    if user is not None:
+        return f"user {user['_id'] if '_id' in user else user['id']}"
+    return address_key(context)
+
+
+def address_key(context: HookContext) -> str:
+    """The client's address; of IPv6 its network, for a household has more addresses than can be counted."""
+    address: str = context.params.get("address") or ""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return f"address {address}"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return f"address {parsed.ipv4_mapped}"
+        return f"network {int(parsed) >> (128 - IPV6_NETWORK_BITS):x}"
+    return f"address {parsed}"

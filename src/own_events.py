@@ -1,0 +1,144 @@
+"""What the school's own socket events carry, for its documents; services tell theirs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from marshmallow import Schema, fields, validate
+
+from .core.application import Application
+from .core.documentation import OwnEvent, data_schema, result_schema
+from .core.schema import Id, choice, count, moment
+from .services.users.schema import ROLES
+from .socket.events import ClientEvent, ServerEvent
+from .socket.session import MAX_ASKED
+
+from_client = partial(OwnEvent, sent_by="client")
+from_server = partial(OwnEvent, sent_by="server")
+
+
+class UpTo(Schema):
+    """All messages of the conversation up to ``seq``."""
+
+    conversationId = Id(required=True)
+    seq = count(required=True)
+
+
+class Reached(Schema):
+    conversationId = Id(required=True)
+    deliveredSeq = count(required=True)
+    readSeq = count(required=True)
+
+
+class InConversation(Schema):
+    conversationId = Id(required=True)
+
+
+class Typist(Schema):
+    conversationId = Id(required=True)
+    userId = Id(required=True)
+
+
+class WhoIsOnline(Schema):
+    """Without ``userIds``: everybody whom the caller may see."""
+
+    userIds = fields.List(fields.String(), validate=validate.Length(max=MAX_ASKED))
+
+
+class Online(Schema):
+    online = fields.List(Id(), required=True)
+
+
+class Welcome(Schema):
+    socketId = fields.String(required=True)
+    userId = Id(required=True)
+    online = fields.List(Id(), required=True)
+
+
+class CameOnline(Schema):
+    userId = Id(required=True)
+    role = choice(ROLES, required=True)
+    at = moment(required=True)
+
+
+class WentOffline(Schema):
+    """``lastSeenAt`` is None where the viewer may no longer see the user."""
+
+    userId = Id(required=True)
+    lastSeenAt = moment(required=True, allow_none=True)
+
+
+class Nothing(Schema):
+    pass
+
+
+def own_events(app: Application) -> Iterable[OwnEvent]:
+
+    class Sent(Schema):
+        message = fields.Nested(result_schema(app, "messages"), required=True)
+        duplicate = fields.Boolean()
+
+    return (
+        from_client(
+            name=ClientEvent.MESSAGE_SEND,
+            summary="Write a message: messages create by another name.",
+            payload=data_schema(app, "messages", "create"),
+            reply=Sent(),
+        ),
+        from_client(
+            name=ClientEvent.MESSAGE_DELIVERED,
+            summary="The caller's devices have the messages.",
+            payload=UpTo(),
+            reply=Reached(),
+        ),
+        from_client(
+            name=ClientEvent.MESSAGE_READ,
+            summary="The caller has read the messages.",
+            payload=UpTo(),
+            reply=Reached(),
+        ),
+        from_client(
+            name=ClientEvent.TYPING_START,
+            summary="The caller types; to be repeated while that lasts.",
+            payload=InConversation(),
+            reply=Nothing(),
+        ),
+        from_client(
+            name=ClientEvent.TYPING_STOP,
+            summary="The caller types no more.",
+            payload=InConversation(),
+            reply=Nothing(),
+        ),
+        from_client(
+            name=ClientEvent.PRESENCE_GET,
+            summary="Ask who is online.",
+            payload=WhoIsOnline(),
+            reply=Online(),
+        ),
+        from_server(
+            name=ServerEvent.CONNECTED,
+            summary="The first event after the login.",
+            payload=Welcome(),
+        ),
+        from_server(
+            name=ServerEvent.TYPING_START,
+            summary="Somebody types in a conversation of the receiver's.",
+            payload=Typist(),
+        ),
+        from_server(
+            name=ServerEvent.TYPING_STOP,
+            summary="Somebody has stopped typing, or has sent the message.",
+            payload=Typist(),
+        ),
+        from_server(
+            name=ServerEvent.USER_ONLINE,
+            summary="Somebody whom the receiver may see came online.",
+            payload=CameOnline(),
+        ),
+        from_server(
+            name=ServerEvent.USER_OFFLINE,
+            summary="Somebody whom the receiver may see went offline, or may be seen no more.",
+            payload=WentOffline(),
+        ),
+    )
