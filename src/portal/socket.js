@@ -3,6 +3,7 @@ import { Emitter } from './emitter.js';
 import { Frame, Packet, decodePacket, encodePacket, splitFrame } from './packets.js';
 
 const CONNECT_TIMEOUT = 10_000;
+const OPEN = 1; // WebSocket.OPEN
 
 /** The call may or may not have reached the server: it is safe to repeat only with an idempotency key. */
 export class ConnectionLost extends Error {
@@ -94,7 +95,12 @@ export class Socket {
   }
 
   #transmit(packet) {
-    this.#webSocket.send(Frame.MESSAGE + encodePacket(packet));
+    this.#write(Frame.MESSAGE + encodePacket(packet));
+  }
+
+  /** While it is closing, a browser says so for every frame; whoever waits is told by the timeout. */
+  #write(frame) {
+    if (this.#webSocket.readyState === OPEN) this.#webSocket.send(frame);
   }
 
   #receive(text) {
@@ -112,7 +118,7 @@ export class Socket {
   }
 
   #answerPing() {
-    this.#webSocket.send(Frame.PONG);
+    this.#write(Frame.PONG);
     if (this.#joined) this.#watch(this.patience);
   }
 

@@ -33,6 +33,7 @@ export class PlayedWebSocket {
 
   sent = [];
   isClosed = false;
+  readyState = 1;
 
   constructor(url) {
     this.url = url;

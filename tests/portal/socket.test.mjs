@@ -37,6 +37,14 @@ test('a ping is answered by a pong', (t) => {
   assert.equal(webSocket.sent.at(-1), '3');
 });
 
+test('nothing is written to a connection that is closing', (t) => {
+  const webSocket = connected(t);
+  const before = webSocket.sent.length;
+  webSocket.readyState = 2;
+  webSocket.say('2');
+  assert.equal(webSocket.sent.length, before);
+});
+
 test('an acknowledgement resolves its own request', async (t) => {
   const webSocket = connected(t);
   const first = socket.request('get', ['users', '1']);

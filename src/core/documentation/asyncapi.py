@@ -8,7 +8,7 @@ from typing import Any, Final
 from ..application import Application
 from ..context import EVENT_OF_METHOD, METHODS_WITH_ID, METHODS_WITHOUT_DATA
 from ..service import Service
-from .authentication import data_of, is_authentication, own_result
+from .authentication import data_of, own_result
 from .events import OwnEvent
 from .schemas import JsonSchema, Schemas, reference
 from .services import custom_methods, id_field, is_paginated, takes_many
@@ -81,7 +81,7 @@ class Document:
                 replies=[f"{method}.result", FAILED],
                 protected=not service.options.get("public"),
             )
-        if is_authentication(service):
+        if own_result(service, self._schemas) is not None:  # of these services no event tells
             return
         emitted = [EVENT_OF_METHOD[method] for method in service.methods if method in EVENT_OF_METHOD]
         for event in dict.fromkeys((*emitted, *service.custom_events)):

@@ -57,9 +57,13 @@ def own_result(service: Service, schemas: Schemas) -> JsonSchema | None:
 
 
 def _login(app: Application, schemas: Schemas) -> JsonSchema:
-    authentication = authentication_of(app)
-    strategies = () if authentication is None else authentication.options.auth_strategies
-    ways = [_way(authentication, name) for name in strategies]
+    ways: list[JsonSchema] = []
+    if (authentication := authentication_of(app)) is not None:
+        also = () if authentication.sessions is None else ("refresh",)
+        for name in (*authentication.options.auth_strategies, *also):
+            strategy = authentication.strategies.get(name)
+            if not isinstance(strategy, OauthStrategy):  # which no client can call
+                ways.append(_way(strategy, name))
     return _named(schemas, LOGIN, {"anyOf": ways or [{"type": "object"}]})
 
 
@@ -69,6 +73,7 @@ def _session(app: Application, schemas: Schemas) -> JsonSchema:
     if authentication is None:
         return ANYTHING
     options = authentication.options
+    tokens = ("accessToken",) if authentication.sessions is None else ("accessToken", "refreshToken")
     return _named(
         schemas,
         SESSION,
@@ -76,7 +81,7 @@ def _session(app: Application, schemas: Schemas) -> JsonSchema:
             "type": "object",
             "required": ["accessToken", "authentication", options.entity],
             "properties": {
-                "accessToken": TEXT,
+                **dict.fromkeys(tokens, TEXT),
                 "authentication": {
                     "type": "object",
                     "required": ["strategy", "payload"],
@@ -104,8 +109,7 @@ def _password_request(
     return _named(schemas, PASSWORD_REQUESTS[method], request)
 
 
-def _way(authentication: AuthenticationService | None, name: str) -> JsonSchema:
-    strategy = None if authentication is None else authentication.strategies.get(name)
+def _way(strategy: Strategy | None, name: str) -> JsonSchema:
     known: JsonSchema = {"strategy": {"const": name}}
     if isinstance(strategy, LocalStrategy):
         options = strategy.options

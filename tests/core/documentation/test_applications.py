@@ -10,6 +10,20 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.application import Application
+from stonechat.core.authentication import (
+    AuthenticationOptions,
+    LocalOptions,
+    OauthOptions,
+    OauthStrategy,
+    OidcStrategy,
+    PasswordServiceOptions,
+    SessionOptions,
+    TokenOptions,
+    authentication,
+    authentication_of,
+    passwords,
+)
+from stonechat.core.authentication.oidc import google
 from stonechat.core.context import Params
 from stonechat.core.documentation import data_schema, result_schema
 from stonechat.core.documentation.asyncapi import asyncapi
@@ -78,7 +92,8 @@ def test_a_query_may_ask_for_fields_and_select_what_is_only_read(app: Applicatio
     assert "size" not in query
     assert "secret" not in query
     parameters = {one["name"]: one for one in document["paths"]["/notes"]["get"]["parameters"]}
-    assert parameters.keys() == {"$limit", "$skip", "$sort", "$select", "id", "text"}
+    in_query = {name for name, one in parameters.items() if one["in"] == "query"}
+    assert in_query == {"$limit", "$skip", "$sort", "$select", "id", "text"}
     assert parameters["text"]["style"] == "deepObject"
     assert {"$ne", "$in", "$lt"} <= parameters["text"]["schema"]["anyOf"][-1]["properties"].keys()
 
@@ -113,6 +128,74 @@ def test_a_list_is_answered_where_nothing_is_paginated(app: Application) -> None
 
     assert answer("/tasks")["type"] == "array"
     assert answer("/notes")["allOf"][0] == {"$ref": "#/components/schemas/Page"}
+
+
+def test_the_records_of_a_service_may_be_asked_for_as_a_stream(app: Application) -> None:
+    app.use("clock", Clock(), methods=["wind"])
+    app.use("tasks", MemoryService(), methods=["get"])
+    paths = described(app)["paths"]
+    streams = {
+        (path, verb)
+        for path, operations in paths.items()
+        for verb, operation in operations.items()
+        for response in operation["responses"].values()
+        if "text/event-stream" in response.get("content", {})
+    }
+    assert streams == {("/notes", "get")}
+    find = paths["/notes"]["get"]
+    assert find["responses"]["200"]["content"].keys() == {"application/json", "text/event-stream"}
+    assert {one["name"] for one in find["parameters"] if one["in"] == "header"} == {"Last-Event-ID"}
+
+
+@pytest.fixture
+def with_logins(app: Application) -> Application:
+    """Who logs in has a name or an e-mail, and sessions; passwords have ten characters."""
+    options = AuthenticationOptions(
+        tokens=TokenOptions(secret="s" * 32),
+        auth_strategies=("jwt", "local", "google", "github"),
+        local=LocalOptions(username_fields={"email": ("email",), "name": ("name",)}),
+        sessions=SessionOptions(),
+    )
+    app.configure(authentication(options)).configure(passwords(PasswordServiceOptions(minimum=10)))
+    service = authentication_of(app)
+    assert service is not None
+    service.register("google", OidcStrategy(google("client")))
+    service.register("github", OauthStrategy(OauthOptions(providers={})))
+    app.use("users", MemoryService(), methods=["get"])
+    return app
+
+
+def test_every_way_to_log_in_that_a_client_has_is_told(with_logins: Application) -> None:
+    schemas = described(with_logins)["components"]["schemas"]
+    ways = {one["properties"]["strategy"]["const"]: one for one in schemas["Login"]["anyOf"]}
+    assert {name: set(way["required"]) - {"strategy"} for name, way in ways.items()} == {
+        "jwt": {"accessToken"},
+        "local": {"password"},
+        "google": {"idToken"},
+        "refresh": {"refreshToken"},
+    }
+    assert ways["local"]["anyOf"] == [{"required": ["email"]}, {"required": ["name"]}]
+    assert "refreshToken" in schemas["Session"]["properties"]
+
+
+def test_the_bodies_of_the_passwords_service_are_told(with_logins: Application) -> None:
+    document = described(with_logins)
+    schemas, post = document["components"]["schemas"], document["paths"]["/passwords"]["post"]
+    new = {"type": "string", "minLength": 10, "maxLength": 1024}
+    assert schemas["PasswordResetRequest"]["anyOf"] == [{"required": ["email"]}, {"required": ["name"]}]
+    assert schemas["PasswordReset"]["properties"] == {"token": {"type": "string"}, "password": new}
+    assert schemas["PasswordChange"]["required"] == ["password", "newPassword"]
+    assert schemas["PasswordChange"]["properties"]["newPassword"] == new
+    body = post["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    names = [one["$ref"].rpartition("/")[2] for one in body]
+    assert names == ["PasswordResetRequest", "PasswordReset", "PasswordChange"]
+    reset = post["x-service-methods"]["reset"]["requestBody"]["content"]["application/json"]["schema"]
+    assert reset == {"$ref": "#/components/schemas/PasswordReset"}
+    assert "204" not in post["responses"]
+    messages = asyncapi(with_logins, "Notes", "2.0", ())["components"]["messages"]
+    (_, _, data, _) = messages["passwords.change.call"]["payload"]["items"]
+    assert data == {"$ref": "#/components/schemas/PasswordChange"}
+    assert "passwords.created" not in messages
 
 
 def test_a_custom_method_is_a_post_with_a_header(app: Application) -> None:

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from stonechat.core.context import STANDARD_METHODS
 from stonechat.core.shapes import is_list, is_mapping
 from stonechat.socket.events import ClientEvent, ServerEvent
+from tests.support.people import PASSWORD, newcomer
 from tests.support.school import Json, School
 
 ASYNCAPI_SCHEMA: Final = (
@@ -150,6 +151,24 @@ async def test_a_login_is_as_documented(school: School, openapi: Json) -> None:
     valid(data, body, openapi)
     answer = await school.nobody.rest("create", "authentication", data=data)
     valid(answer.body, response(openapi, "/authentication", "post", 201), openapi)
+
+
+async def test_a_change_of_a_password_is_as_documented(school: School, openapi: Json) -> None:
+    person = await newcomer(school)
+    methods = openapi["paths"]["/passwords"]["post"]["x-service-methods"]
+
+    def body(method: str) -> Json:
+        return methods[method]["requestBody"]["content"]["application/json"]["schema"]
+
+    change = {"password": PASSWORD, "newPassword": "another-one"}
+    valid(change, body("change"), openapi)
+    answer = await person.rest("change", "passwords", data=change)
+    assert answer.code == 200
+    valid(answer.body, response(openapi, "/passwords", "post", 200), openapi)
+    whole = {**body("reset"), "components": openapi["components"]}
+    for wrong in ({}, {"token": "x"}, {"token": "x", "password": "short"}):
+        assert (await school.nobody.rest("reset", "passwords", data=wrong)).code == 400
+        assert problems(Draft202012Validator(whole), wrong) != []
 
 
 async def test_refusals_are_as_documented(school: School, openapi: Json) -> None:
