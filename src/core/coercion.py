@@ -66,6 +66,8 @@ def parse_integer(value: Any) -> int | None:
 
     Limited to what a database can count with. None where there is none.
     """
+    if type(value) is str and value.isdecimal() and value.isascii() and len(value) <= MAX_DIGITS:
+        return min(int(value), MAX_INTEGER)
     if isinstance(value, str):
         text = value.strip()
         sign = text[:1] if text[:1] in ("+", "-") else ""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME
 
 
 @singledispatch
@@ -48,7 +48,10 @@ def _(value: AbstractSet[Any]) -> list[Any]:
 
 def encode(value: Any) -> bytes:
     """Raises TypeError for a value that has no JSON form."""
-    return orjson.dumps(value, jsonable, OPTIONS)
+    try:
+        return orjson.dumps(value, jsonable, OPTIONS)
+    except TypeError:  # keys that are no text, perhaps: allowing them takes twice as long
+        return orjson.dumps(value, jsonable, OPTIONS | orjson.OPT_NON_STR_KEYS)
 
 
 def decode(text: str | bytes) -> Any:

@@ -29,6 +29,7 @@ ORDER: Final = frozenset({"$lt", "$lte", "$gt", "$gte"})
 LOGICAL: Final = frozenset({"$or", "$and"})
 OPERATORS: Final = MEMBERSHIP | ORDER | {"$ne"}
 ALLOWED: Final = OPERATORS | LOGICAL
+COUNTS: Final = frozenset({"$limit", "$skip"})
 FILTERS: Final = frozenset({"$limit", "$skip", "$sort", "$select"})
 AFTER: Final = "$after"
 
@@ -109,8 +110,11 @@ def parse_query(query: Mapping[str, Any], rules: QueryRules) -> dict[str, Any]:
     rest: dict[str, Any] = {}
     fields, filters = rules.fields, rules.filters
     for key, value in query.items():
-        # Most queries are a few plain equalities; an identifier is a field's name without a path.
-        if type(value) not in SCALARS or not key.isidentifier() or key in filters:
+        # Most queries are a page of a few plain equalities; an identifier is a field's name without a path.
+        if key in COUNTS and type(value) in SCALARS:
+            if (count := _parse_count(value)) is not None:
+                parsed[key] = count
+        elif type(value) not in SCALARS or not key.isidentifier() or key in filters:
             rest[key] = value
         elif value is None or key not in fields:
             parsed[key] = value

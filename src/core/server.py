@@ -10,15 +10,24 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .application import Application
 from .websocket import WebSocketProtocol
+from .writes import joined
 
 # The collector walks every object of every connection; what start-up leaves behind never changes.
 GC_THRESHOLDS = (50_000, 20, 100)
 # Longer than proxies and clients keep an idle connection: who closes it last loses no request.
 KEEP_ALIVE_SECONDS = 75
 MAX_MESSAGE = 65_536  # bytes, where no transport says otherwise
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Writes head and body of a response together, and so do the websockets that come of it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(joined(transport, self.loop))
 
 
 class Server(uvicorn.Server):
@@ -73,7 +82,7 @@ def config(app: Application, *, trusted_proxies: Sequence[str] = (), loop: str =
     return uvicorn.Config(
         app,
         loop=loop,
-        http="httptools",
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=app.realtime.max_message if app.realtime is not None else MAX_MESSAGE,
         ws_per_message_deflate=False,

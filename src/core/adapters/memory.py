@@ -23,6 +23,7 @@ from .keyset import Keyset
 from .options import AdapterOptions, OptionArguments
 from .records import Flat, copy_record, stored_record
 
+FLAT: Final = frozenset({Flat})
 ID_TYPES: Final = frozenset({str, int, UUID, ObjectId})
 
 
@@ -203,5 +204,7 @@ def _output(record: Result, id: str, select: Collection[str] | None) -> Result:
 def _outputs(records: Iterable[Result], id: str, select: Collection[str] | None) -> list[Result]:
     if select is not None:
         return [_output(record, id, select) for record in records]
-    # The call is dearer than the copy.
-    return [record.copy() if type(record) is Flat else copy_record(record) for record in records]
+    chosen = list(records)
+    if FLAT.issuperset(map(type, chosen)):
+        return list(map(dict[str, Any].copy, chosen))
+    return [copy_record(record) for record in chosen]

@@ -32,6 +32,8 @@ def parse_query(text: str) -> dict[str, Any]:
     pairs = text.split("&")
     if len(pairs) > MAX_PARAMETERS:
         raise BadRequest(f"The query has more than {MAX_PARAMETERS} parameters")
+    if "[" not in text and "%5" not in text:  # no bracket, written out or not
+        return _parse_flat(pairs)
     root = Branch()
     for pair in pairs:
         if not pair:
@@ -121,6 +123,22 @@ class Branch:
         if branch is None:
             return []
         return [*branch.leaves, branch._nested()] if branch.branches else branch.leaves  # noqa: SLF001
+
+
+def _parse_flat(pairs: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        key, value = unquote_plus(name), unquote_plus(text)
+        if not key or key in UNSAFE_KEYS:
+            continue
+        if key not in found:
+            found[key] = value
+        elif isinstance(found[key], list):
+            found[key].append(value)
+        else:
+            found[key] = [found[key], value]
+    return found
 
 
 def _split_pair(pair: str) -> tuple[str, str]:
