@@ -7,7 +7,9 @@ would be a call of the system and a packet on the wire, which together cost more
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
+
+MAX_KEPT: Final = 65_536  # bytes
 
 
 class JoinedWrites:
@@ -17,6 +19,7 @@ class JoinedWrites:
         self._inner = inner
         self._loop = loop
         self._kept: list[bytes] = []
+        self._size = 0
         self.is_closing = inner.is_closing
         self.pause_reading = inner.pause_reading
         self.resume_reading = inner.resume_reading
@@ -25,6 +28,9 @@ class JoinedWrites:
         if not self._kept:
             self._loop.call_soon(self._flush)
         self._kept.append(data)
+        self._size += len(data)
+        if self._size > MAX_KEPT:
+            self._flush()  # so that the transport can say when its client does not read
 
     def close(self) -> None:
         self._flush()
@@ -34,7 +40,7 @@ class JoinedWrites:
         return getattr(self._inner, name)
 
     def _flush(self) -> None:
-        kept, self._kept = self._kept, []
+        kept, self._kept, self._size = self._kept, [], 0
         if kept and not self._inner.is_closing():
             self._inner.write(kept[0] if len(kept) == 1 else b"".join(kept))
 

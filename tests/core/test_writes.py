@@ -1,7 +1,7 @@
 import asyncio
 from typing import cast
 
-from stonechat.core.writes import joined
+from stonechat.core.writes import MAX_KEPT, joined
 
 
 class Line(asyncio.Transport):
@@ -46,6 +46,18 @@ async def test_what_is_written_in_one_turn_leaves_in_one_piece_and_in_order() ->
     transport.write(b"next")
     await turn()
     assert inner.pieces == [b"head body", b"next"]
+
+
+async def test_much_at_once_is_not_kept_back() -> None:
+    inner, transport = line()
+    transport.write(b"x" * MAX_KEPT)
+    assert inner.pieces == []
+    transport.write(b"y")
+    assert inner.pieces == [b"x" * MAX_KEPT + b"y"]
+    transport.write(b"z")
+    await turn()
+    await turn()
+    assert inner.pieces[1:] == [b"z"]
 
 
 async def test_nothing_written_is_lost_by_closing() -> None:
