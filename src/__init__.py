@@ -6,9 +6,13 @@ The school chat is built on it; importing this package loads nothing of the scho
 from __future__ import annotations
 
 from .core import errors
+from .core.adapters.base import AdapterBase
 from .core.adapters.beanie import BeanieService
+from .core.adapters.collection import MongoAdapter
 from .core.adapters.memory import MemoryService
 from .core.adapters.mongo import MongoService
+from .core.adapters.options import AdapterOptions
+from .core.adapters.transaction import transaction
 from .core.application import Application, LifecycleContext
 from .core.authentication import (
     AuthenticationOptions,
@@ -16,6 +20,9 @@ from .core.authentication import (
     JwtOptions,
     LocalOptions,
     LockoutOptions,
+    OauthOptions,
+    OauthProvider,
+    OauthStrategy,
     OidcOptions,
     OidcStrategy,
     PasswordOptions,
@@ -30,6 +37,7 @@ from .core.authentication import (
     passwords,
 )
 from .core.channels import Channel
+from .core.class_hooks import with_hooks
 from .core.configuration import ConfigurationError, load_configuration
 from .core.context import UNSET, Connection, Hook, HookContext, Http, Params
 from .core.documentation import OwnEvent, documentation
@@ -37,13 +45,16 @@ from .core.encoding import jsonable
 from .core.extensions import ExtensionError, extensions
 from .core.hooks import Next
 from .core.listening import Listening
-from .core.middleware import with_hooks
+from .core.oauth import oauth
 from .core.pagination import Page, PaginationOptions
+from .core.protect import protect
 from .core.rate_limit import rate_limit
 from .core.schema import (
+    Id,
     Resolver,
     ResolverStatus,
     batched,
+    field_types,
     query_syntax,
     resolve,
     resolve_data,
@@ -65,6 +76,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNSET",
+    "AdapterBase",
+    "AdapterOptions",
     "Application",
     "AuthenticationOptions",
     "AuthenticationService",
@@ -76,14 +89,19 @@ __all__ = [
     "Hook",
     "HookContext",
     "Http",
+    "Id",
     "JwtOptions",
     "LifecycleContext",
     "Listening",
     "LocalOptions",
     "LockoutOptions",
     "MemoryService",
+    "MongoAdapter",
     "MongoService",
     "Next",
+    "OauthOptions",
+    "OauthProvider",
+    "OauthStrategy",
     "OidcOptions",
     "OidcStrategy",
     "OwnEvent",
@@ -108,10 +126,13 @@ __all__ = [
     "documentation",
     "errors",
     "extensions",
+    "field_types",
     "hash_password",
     "jsonable",
     "load_configuration",
+    "oauth",
     "passwords",
+    "protect",
     "query_syntax",
     "rate_limit",
     "realtime",
@@ -125,6 +146,7 @@ __all__ = [
     "serving",
     "throttle_of",
     "throttling",
+    "transaction",
     "validate_data",
     "validate_query",
     "virtual",

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import importlib
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from .settings import Settings, load_settings
 
 FAILURE: Final = 2
 INTERRUPTED: Final = 130
+PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^/@:]*:)[^/]*(?=@)")
+HIDDEN: Final = r"\1**********"
 
 T = TypeVar("T")
 
@@ -48,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except PyMongoError as error:
         sys.exit(_fail(f"the database does not answer: {str(error).partition(',')[0]}"))
     except OSError as error:
-        sys.exit(_fail(f"{error.strerror or error}"))
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(_fail(f"{where}{error.strerror or error}"))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -188,7 +192,7 @@ def _check_config(options: argparse.Namespace) -> None:
             print(f"{table} = {values}")
             continue
         for name, value in cast("dict[str, Any]", values).items():
-            print(f"{table}.{name} = {value}")
+            print(f"{table}.{name} = {PASSWORD_IN_URL.sub(HIDDEN, str(value))}")
 
 
 def _new_app(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from .core.application import Application
 from .core.context import Params
+from .hooks.access import PLACES
 
 PASSWORD: Final = "stonechat-demo"  # noqa: S105 - printed at every start, refused in production
 
@@ -132,8 +133,8 @@ class _Seeder:
         lesson = await self._one("classes", {"name": name}, {})
         there = [person for person in self.demo.people if name in person.classes]
         for person in there:
-            path = "class-teachers" if person.role == "teacher" else "class-enrollments"
-            await self._one(path, {"classId": lesson["_id"], "userId": self.people[person.email]["_id"]}, {})
+            place = {"classId": lesson["_id"], "userId": self.people[person.email]["_id"]}
+            await self._one(PLACES[person.role], place, {})
         emails = [person.email for person in sorted(there, key=lambda person: person.role != "teacher")]
         data = {"kind": "class", "name": name, "classId": lesson["_id"]}
         await self._talk(data, emails, CLASS_TALK.get(name, ()))

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -46,8 +47,17 @@ def _limit(text: str) -> str:
 
 
 def _redis(text: str | None) -> str | None:
-    if text is not None and not text.startswith(("redis://", "rediss://")):
+    if text is None:
+        return None
+    if not text.startswith(("redis://", "rediss://")):
         raise ValueError("is not a redis:// or rediss:// URL")
+    try:
+        parts = urlsplit(text)
+        complete = bool(parts.hostname and parts.port)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValueError("needs a host and a port, as redis://cache:6379 has")
     return text
 
 

@@ -213,10 +213,27 @@ async def test_routes_lists_services_methods_hooks_and_events(tmp_path: Path) ->
 
 
 async def test_check_config_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
-    ended = await run(tmp_path, "check-config", STONECHAT_SECRET="very-secret" * 4)
+    ended = await run(
+        tmp_path,
+        "check-config",
+        STONECHAT_SECRET="very-secret" * 4,
+        STONECHAT_MONGODB_URL="mongodb://ada:hunter2@one.example:27017,two.example/?replicaSet=a",
+        STONECHAT_REDIS_URL="redis://:sesame@cache.example:6379/0",
+    )
     assert ended.code == 0
     assert "presence.grace_seconds = 10.0" in ended.out
     assert "very-secret" not in ended.out
+    assert "mongodb://ada:**********@one.example:27017,two.example/?replicaSet=a" in ended.out
+    assert "redis://:**********@cache.example:6379/0" in ended.out
+    assert "hunter2" not in ended.out
+    assert "sesame" not in ended.out
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = await run(tmp_path, "seed", STONECHAT_MONGODB_FOLDER="file/data")
+    assert ended.code == 2
+    assert ended.err.endswith("/file/data: Not a directory\n")
 
 
 async def test_check_config_names_the_key_and_the_file(tmp_path: Path) -> None:

@@ -136,6 +136,8 @@ def test_a_kept_secret_that_was_cut_is_refused() -> None:
         ("STONECHAT_LOG_LEVEL", "loud", "logs.level"),
         ("STONECHAT_MESSAGE_LIMIT", "often", "limits.messages"),
         ("STONECHAT_REDIS_URL", "http://cache", "redis.url"),
+        ("STONECHAT_REDIS_URL", "redis://cache:first", "redis.url"),
+        ("STONECHAT_REDIS_URL", "redis://cache/0", "redis.url"),
         ("STONECHAT_ACCESS_TOKEN_MINUTES", "0", "authentication.access_token_minutes"),
     ],
 )

@@ -19,8 +19,8 @@ from stonechat import (
     authenticate,
     authentication,
     hash_password,
+    protect,
 )
-from stonechat.hooks.protect import protect
 
 DAY = 24 * 60 * 60
 

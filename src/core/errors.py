@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 ErrorData = Mapping[str, Any] | Sequence[Any]
 
@@ -143,8 +143,5 @@ class Unavailable(FeathersError, code=503):
     pass
 
 
-def error_json(error: BaseException) -> dict[str, Any]:
-    """What a client may learn of an exception: a Feathers error in full, nothing of any other."""
-    if isinstance(error, FeathersError):
-        return error.to_json()
-    return GeneralError("Internal server error").to_json()
+BY_CODE: Final = {kind.code: kind for kind in FeathersError.__subclasses__()}
+BY_NAME: Final = {kind.name: kind for kind in FeathersError.__subclasses__()}

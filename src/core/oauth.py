@@ -18,6 +18,7 @@ from .authentication.oauth.attempt import LIFETIME
 from .authentication.oauth.redirects import stays_inside
 from .context import Params
 from .errors import FeathersError, NotAuthenticated, NotFound
+from .routing import strip_path
 from .transports.calls import public_error
 from .transports.responses import JSON, error_response
 from .transports.web import web
@@ -48,7 +49,7 @@ def oauth(options: OauthOptions, strategies: Mapping[str, BuildStrategy] | None 
         for name in options.providers:
             authentication.register(name, own.get(name, OauthStrategy)(options))
         logins = OauthLogins(authentication, options)
-        path = f"/{options.path}/{{provider}}"
+        path = f"/{strip_path(options.path)}/{{provider}}"
         web(app).routes += [Route(path, logins.start), Route(f"{path}/callback", logins.finish)]
 
     return configure
@@ -58,6 +59,7 @@ class OauthLogins:
     def __init__(self, authentication: AuthenticationService, options: OauthOptions) -> None:
         self._authentication = authentication
         self._options = options
+        self._path = strip_path(options.path)
         self._attempts = Attempts(authentication.options.tokens)
         self._clients = {name: ProviderClient(one) for name, one in options.providers.items()}
 
@@ -133,13 +135,13 @@ class OauthLogins:
         return strategy
 
     def _callback(self, request: Request, name: str) -> str:
-        return f"{self._own_url(request)}/{self._options.path}/{name}/callback"
+        return f"{self._own_url(request)}/{self._path}/{name}/callback"
 
     def _scope(self, request: Request) -> dict[str, Any]:
         """To whom the cookie goes."""
         own = urlsplit(self._own_url(request))
         return {
-            "path": f"{own.path}/{self._options.path}",
+            "path": f"{own.path}/{self._path}",
             "secure": own.scheme == "https",
             "samesite": "lax",
         }

@@ -5,14 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv6Address, ip_address
-from typing import Final
 
 from .context import HookContext
 from .errors import TooManyRequests
-from .throttle import parse_limit, throttle_of
-
-IPV6_NETWORK_BITS: Final = 64
+from .throttle import network_of, parse_limit, throttle_of
 
 Key = Callable[[HookContext], str | Awaitable[str | None] | None]
 
@@ -58,14 +54,5 @@ def caller_key(context: HookContext) -> str:
 
 
 def address_key(context: HookContext) -> str:
-    """The client's address; of IPv6 its network, for a household has more addresses than can be counted."""
-    address: str = context.params.get("address") or ""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return f"address {address}"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return f"address {parsed.ipv4_mapped}"
-        return f"network {int(parsed) >> (128 - IPV6_NETWORK_BITS):x}"
-    return f"address {parsed}"
+    """The client's address; of IPv6 its network."""
+    return network_of(context.params.get("address") or "")

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .channels import PublisherMap, Publishing
+from .class_hooks import declared_hooks
 from .context import STANDARD_METHODS, UNSET, HookContext, Params
 from .events import EventEmitter
 from .hooks import HookMap, HookStore, Step, call_method, compile_chain
-from .middleware import declared_hooks
 from .shapes import is_list
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, Protocol, TypeVar, cast
 from urllib.parse import quote
 
@@ -18,15 +19,17 @@ import structlog
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
+from limits.errors import ConfigurationError as MissingPackage, StorageError
 
 from .application import Application, Configure
+from .configuration import ConfigurationError
 
 T = TypeVar("T")
 
 logger = structlog.stdlib.get_logger(__name__)
 
 MAX_KEYS: Final = 100_000
+IPV6_NETWORK_BITS: Final = 64
 PATIENCE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 5.0
 MOMENT_SECONDS: Final = 0.001
@@ -171,10 +174,29 @@ def throttle_of(app: Application) -> Throttle:
     return throttle
 
 
+def network_of(address: str) -> str:
+    """What is counted for an address: of IPv6 its network, as a household has more addresses than that."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return f"address {address}"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return f"address {parsed.ipv4_mapped}"
+        return f"network {int(parsed) >> (128 - IPV6_NETWORK_BITS):x}"
+    return f"address {parsed}"
+
+
 def _redis(url: str) -> RedisStorage:
-    return RedisStorage(
-        f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="stonechat:limits"
-    )
+    """Raises ConfigurationError where the package for it is missing."""
+    try:
+        return RedisStorage(
+            f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="stonechat:limits"
+        )
+    except MissingPackage as error:
+        raise ConfigurationError(
+            [f"redis.url: needs the package redis (stonechat[redis]): {error}"]
+        ) from None
 
 
 def _leave(hits: deque[float], until: float) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, cast
 
 from ..core.authentication.hook import authenticate
 from ..core.context import HookContext
 from ..core.errors import Forbidden
+
+PLACES: Final[Mapping[str, str]] = {"teacher": "class-teachers", "student": "class-enrollments"}
+"""By role the service that says which classes a user of it belongs to."""
 
 Check = Callable[[HookContext], None]
 _authenticate = authenticate("jwt")

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from ..core.adapters.mongo import Documents
+from ..core.adapters.collection import Documents
 
 # What a partial index is for. The planner uses one only where it sees that what is asked for fulfils
 # the filter: for an equality it sees that of ``$gt``, and not of ``$type``.

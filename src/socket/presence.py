@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from ..core.timers import CallLater, Timer, call_later
 from .audience import audience, may_see, visible_to
 from .connections import ConnectionManager, Identity, Role
 from .events import ServerEvent
-from .timers import CallLater, Timer, call_later
 
 C = TypeVar("C", bound=Hashable)
 Send: TypeAlias = Callable[[Iterable[C], str, dict[str, Any]], None]

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, cast
+
+import structlog
 
 from ..core.application import Application, Realtime
 from ..core.authentication.service import authentication_of
 from ..core.context import Connection, HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
+from ..hooks.access import PLACES
 from .channels import Audiences
 from .connections import ConnectionManager, Identity, Role
 from .events import ClientEvent, ServerEvent
 from .presence import Presence
 from .typing_status import TypingStatus
 
-PLACES: Final[Mapping[str, str]] = {"teacher": "class-teachers", "student": "class-enrollments"}
+logger = structlog.stdlib.get_logger(__name__)
+
+CLOSE_SECONDS: Final = 5.0
 MAX_ASKED: Final = 1000
 
 Payload = dict[str, Any]
@@ -72,9 +77,15 @@ class SchoolSockets:
         self.audiences.register()
 
     async def close(self) -> None:
+        """Note when everybody was seen last, unless the database keeps the server from stopping."""
         self.typing.close()
-        for user_id, last_seen in self.presence.close().items():
-            await self._mark_seen(user_id, last_seen)
+        left = self.presence.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for user_id, last_seen in left.items():
+                    await self._mark_seen(user_id, last_seen)
+        except TimeoutError:
+            logger.warning("the database is too slow to note who was seen last", users=len(left))
 
     async def send_message(self, connection: Connection, data: Payload) -> Payload:
         message: Payload = await self._call("messages", "create", connection, data)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from .timers import Timer
+from ..core.timers import Timer
 
 
 @dataclass(eq=False)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
+from ..core.timers import CallLater, Timer, call_later
 from .events import ServerEvent
-from .timers import CallLater, Timer, call_later
 
 C = TypeVar("C", bound=Hashable)
 Forward: TypeAlias = Callable[[str, str, str], None]

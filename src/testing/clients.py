@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from ..core import errors
-from ..core.errors import FeathersError, GeneralError
+from ..core.errors import BY_NAME, FeathersError, GeneralError
 from ..core.shapes import is_mapping
-
-CLASSES: Final[Mapping[str, type[FeathersError]]] = {
-    one.name: one
-    for one in vars(errors).values()
-    if isinstance(one, type) and issubclass(one, FeathersError) and one is not FeathersError
-}
 
 
 class Calls(Protocol):
@@ -65,4 +58,4 @@ def error_of(body: Any) -> FeathersError:
     data = body.get("data")
     if "errors" in body:
         data = {**(data if is_mapping(data) else {}), "errors": body["errors"]}
-    return CLASSES.get(str(body.get("name")), GeneralError)(body.get("message"), data)
+    return BY_NAME.get(str(body.get("name")), GeneralError)(body.get("message"), data)

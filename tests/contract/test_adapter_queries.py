@@ -80,7 +80,9 @@ async def ask(service: AdapterBase, query: dict[str, Any], **params: Any) -> lis
         ({"nothing": {"$ne": 5}}, "Alice Bob Doug"),
     ],
 )
-async def test_conditions(service: AdapterBase, query: dict[str, Any], expected: str) -> None:
+async def test_conditions_find_the_records_that_match(
+    service: AdapterBase, query: dict[str, Any], expected: str
+) -> None:
     assert await ask(service, {**query, "$sort": {"name": 1}}) == expected.split()
 
 
@@ -163,11 +165,13 @@ async def test_a_value_that_does_not_fit_its_field_is_refused(
         ({"$skip": 10**40}, []),
     ],
 )
-async def test_sort_skip_and_limit(service: AdapterBase, query: dict[str, Any], expected: list[str]) -> None:
+async def test_records_are_sorted_before_they_are_skipped_and_limited(
+    service: AdapterBase, query: dict[str, Any], expected: list[str]
+) -> None:
     assert await ask(service, query) == expected
 
 
-async def test_pages(make_service: MakeService) -> None:
+async def test_a_page_says_the_total_and_what_was_asked_for(make_service: MakeService) -> None:
     service = await make_service(multi=True, paginate={"default": 1, "max": 2})
     await service.create([{"name": "Bob"}, {"name": "Doug"}, {"name": "Alice"}])
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stonechat.core import errors
-from stonechat.core.errors import BadRequest, FeathersError, error_json
+from stonechat.core.errors import BadRequest, FeathersError
 
 CLASSES = [
     ("BadRequest", 400, "bad-request"),
@@ -85,14 +85,3 @@ def test_own_classes_have_a_name_of_their_own() -> None:
         "code": 418,
         "className": "out-of-chalk",
     }
-
-
-def test_any_other_exception_shows_nothing_of_itself() -> None:
-    expected = {
-        "name": "GeneralError",
-        "message": "Internal server error",
-        "code": 500,
-        "className": "general-error",
-    }
-    assert error_json(RuntimeError("password=hunter2")) == expected
-    assert error_json(BadRequest("text")) == BadRequest("text").to_json()

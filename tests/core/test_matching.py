@@ -70,7 +70,7 @@ def test_values_of_any_two_types_can_be_compared(value: Any) -> None:
         ({"a": {"$regex": "x"}}, {"a": 5}, False),
     ],
 )
-def test_what_matches(query: Record, record: Record, expected: bool) -> None:
+def test_a_query_matches_as_in_mongodb(query: Record, record: Record, expected: bool) -> None:
     assert compile_query(query)(record) is expected
 
 

@@ -21,7 +21,7 @@ RECORD: dict[str, Any] = {"_id": 1, "a": {"b": 2, "c": {"d": 3}}, "l": [{"x": 1,
         (["l.x"], {"l": [{"x": 1}, [{"x": 3}]]}),
     ],
 )
-def test_selected_fields(names: list[str], expected: dict[str, Any]) -> None:
+def test_only_selected_fields_remain(names: list[str], expected: dict[str, Any]) -> None:
     assert select_fields(RECORD, names) == expected
 
 

@@ -39,7 +39,7 @@ async def test_what_a_client_writes_is_answered_whole(
     assert context.result.keys() == NOTE.keys()
 
 
-async def test_conditions_stay(notes: Service) -> None:
+async def test_conditions_of_the_query_stay(notes: Service) -> None:
     params = Params(provider="rest", query={"$select": ["title"], "title": "B"})
     context = HookContext(notes, "remove", id=1, params=params)
     with pytest.raises(NotFound, match="No record found"):
@@ -47,7 +47,7 @@ async def test_conditions_stay(notes: Service) -> None:
     assert params.query == {"title": "B"}
 
 
-async def test_reading_selects(notes: Service) -> None:
+async def test_find_and_get_answer_with_what_is_selected(notes: Service) -> None:
     assert await notes.find(selecting("rest")) == [{"_id": 1, "title": "A"}]
     assert await notes.get(1, selecting("rest")) == {"_id": 1, "title": "A"}
 

@@ -13,19 +13,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from stonechat import authentication_of, demo
 from stonechat.models import MODELS
 from tests.support.people import PASSWORD, newcomer, talk_of, write
-from tests.support.school import Person, School, Socket
+from tests.support.school import PATHS, Person, School, Socket
 
 PROFILE_BYTES = 64 * 1024 * 1024
-PATHS = (
-    "schools",
-    "users",
-    "classes",
-    "class-teachers",
-    "class-enrollments",
-    "conversations",
-    "members",
-    "messages",
-)
 KEPT = ("sessions", "password-resets")
 """Collections that no client reaches."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import which
 from typing import Final, Literal
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, Playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, async_playwright, expect
 
 from stonechat import demo
 from tests.support.school import School
@@ -51,9 +53,14 @@ def chromium() -> str:
     return found
 
 
-async def launch(playwright: Playwright) -> Browser:
+@asynccontextmanager
+async def launched() -> AsyncGenerator[Browser]:
     """Raises ChromiumMissingError."""
-    return await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+    expect.set_options(timeout=PATIENCE)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield browser
+        await browser.close()
 
 
 class Window:

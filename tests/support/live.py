@@ -21,11 +21,11 @@ from stonechat.core.authentication import (
 )
 from stonechat.core.context import Connection, Params
 from stonechat.core.errors import Conflict
+from stonechat.core.protect import protect
 from stonechat.core.testing import serving
 from stonechat.core.transports.realtime import Sockets, realtime
 from stonechat.core.transports.realtime.server import SocketServer
 from stonechat.core.transports.rest import rest
-from stonechat.hooks.protect import protect
 
 
 class Slow:

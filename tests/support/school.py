@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -21,6 +21,18 @@ from stonechat.core.testing import serving
 from stonechat.settings import Settings, load_settings
 
 Json = Any
+
+PATHS: Final = (
+    "schools",
+    "users",
+    "classes",
+    "class-teachers",
+    "class-enrollments",
+    "conversations",
+    "members",
+    "messages",
+)
+"""The services whose records clients reach."""
 
 
 def test_settings(url: str, database: str, **tables: Mapping[str, Any]) -> Settings:

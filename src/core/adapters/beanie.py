@@ -8,8 +8,8 @@ from typing import Any, Unpack, cast
 from beanie import Document
 
 from .base import Result
+from .collection import Documents, MongoAdapter
 from .fields import ModelFields
-from .mongo import Documents, MongoAdapter
 from .options import AdapterOptions, OptionArguments
 
 

@@ -53,9 +53,11 @@ def _translated(error: PyMongoError, tenant: str | None) -> FeathersError:
         return _conflict(details, tenant)
     if isinstance(error, ExecutionTimeout):
         return Timeout("The database took too long")
-    log.error("database error", exc_info=error)
     if isinstance(error, ConnectionFailure):
+        # Every call fails while the server is away: one line each is enough.
+        log.error("the database is not available", reason=str(error).partition(",")[0])
         return Unavailable("The database is not available")
+    log.error("database error", exc_info=error)
     return GeneralError("The database failed", {"name": type(error).__name__, "code": details.get("code")})
 
 

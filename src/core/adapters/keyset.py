@@ -64,15 +64,17 @@ class Keyset:
             if len(values) != len(self.order):
                 raise ValueError("of another order")  # noqa: TRY301
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, BSONError):
-            raise BadRequest(
-                "Invalid $after", {"errors": {"$after": "is not a cursor of this query"}}
-            ) from None
+            raise bad_cursor() from None
         return values
 
     def _digest(self, content: bytes) -> bytes:
         scope = json.dumps([list(self.scope), list(self.order.items())]).encode()
         key = blake2b(self.secret.encode()).digest()
         return blake2b(scope + b"\0" + content, key=key, digest_size=DIGEST_BYTES).digest()
+
+
+def bad_cursor() -> BadRequest:
+    return BadRequest("Invalid $after", {"errors": {"$after": "is not a cursor of this query"}})
 
 
 def _unpageable(path: str) -> BadRequest:

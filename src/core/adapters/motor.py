@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorCommandCursor
 
-from .mongo import Documents
+from .collection import Documents
 
 
 class MotorDocuments:

@@ -10,7 +10,8 @@ from ..context import HookContext, Params
 from ..errors import NotFound
 from ..routing import strip_path
 from ..service import Service
-from ..shapes import is_list, is_mapping
+from ..shapes import is_mapping
+from .records import found_records
 
 Accepts = Callable[[Mapping[str, Any]], bool]
 
@@ -64,9 +65,7 @@ class Entities:
 
     async def known(self, query: dict[str, Any]) -> list[dict[str, Any]]:
         """Those that are refused too: who would be made a second time is none that is missing."""
-        found: Any = await self.service.find(Params(query=query, paginate=False))
-        items: Any = found.get("data") if is_mapping(found) else found
-        return [dict(item) for item in items if is_mapping(item)] if is_list(items) else []
+        return found_records(await self.service.find(Params(query=query, paginate=False)))
 
     async def visible(self, entity: Mapping[str, Any], name: str) -> Any:
         """What the entity may see of itself: its service's dispatch for it. Raises NotFound."""

@@ -38,6 +38,7 @@ class PasswordHasher:
             memory_cost=options.memory_cost,
             parallelism=options.parallelism,
         )
+        self.concurrency = options.concurrency
         self._turns = asyncio.Semaphore(options.concurrency)
 
     async def hash(self, password: str) -> str:

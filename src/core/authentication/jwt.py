@@ -11,7 +11,7 @@ from ..context import Connection, Params
 from ..errors import NotAuthenticated
 from .strategy import ConnectionEvent, Strategy
 
-SCHEME_AND_TOKEN: Final = re.compile(r"\s*(\S+)\s+(\S+)\s*")
+SCHEME_AND_TOKEN: Final = re.compile(r"\s*(\S+)\s+(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class JwtStrategy(Strategy):
         value = headers.get(self._header)
         if not value:
             return None
-        parts = SCHEME_AND_TOKEN.fullmatch(value)
+        parts = SCHEME_AND_TOKEN.match(value)
         if parts is None:
             return {"strategy": self.name, "accessToken": value.strip()}
         if parts[1].lower() not in self._schemes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -14,6 +15,9 @@ from ..errors import NotAuthenticated, NotFound
 from .hashing import HASHED, LONGEST_PASSWORD
 from .sessions import KEEPS_SESSIONS
 from .strategy import Strategy
+
+if TYPE_CHECKING:
+    from .service import AuthenticationService
 
 LONGEST_USERNAME: Final = 320  # 64 + "@" + 255: RFC 3696, errata
 
@@ -45,18 +49,29 @@ class LocalStrategy(Strategy):
         self.options = options or LocalOptions()
         self.secret_fields = frozenset({self.options.password_field})
 
+    def attach(self, name: str, authentication: AuthenticationService) -> None:
+        super().attach(name, authentication)
+        self._turns = asyncio.Semaphore(authentication.passwords.concurrency)
+
     async def authenticate(self, data: Mapping[str, Any], params: Params) -> dict[str, Any]:
         """Raises TooManyRequests, besides NotAuthenticated, where a lockout is configured."""
         name, password = self.name_in(data), data.get(self.options.password_field)
         if name is None or not isinstance(password, str) or not 0 < len(password) <= LONGEST_PASSWORD:
             raise NotAuthenticated(self.options.error_message)
         lockout, address = self.authentication.lockout, params.get("address")
-        await lockout.attempt(name, address)
-        entity = await self._verified(data, password)
-        if entity is None:
-            await lockout.failed(address)
-            raise NotAuthenticated(self.options.error_message)
-        await lockout.succeeded(name)
+        extra = await self._extra_query(data)
+        # Whoever has the same name elsewhere must not clear this one's count by logging in there.
+        account = f"{extra} {name}"
+        await lockout.attempt(account, address)
+        found = await self._find(data, extra)
+        async with self._turns:
+            # Of many that came at once, those behind are refused for the failures of those before.
+            await lockout.check(address)
+            entity = await self._verified(found, password)
+            if entity is None:
+                await lockout.failed(address)
+                raise NotAuthenticated(self.options.error_message)
+        await lockout.succeeded(account)
         return {"authentication": {"strategy": self.name}, self.authentication.options.entity: entity}
 
     def name_in(self, data: Mapping[str, Any]) -> str | None:
@@ -67,7 +82,10 @@ class LocalStrategy(Strategy):
 
     async def find(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one entity that ``data`` names; None also if it is not the only one."""
-        key, extra = self._key_in(data), await self._extra_query(data)
+        return await self._find(data, await self._extra_query(data))
+
+    async def _find(self, data: Mapping[str, Any], extra: Query | None) -> dict[str, Any] | None:
+        key = self._key_in(data)
         if key is None or extra is None or not _is_name(data[key]):
             return None
         username: str = data[key]
@@ -85,9 +103,8 @@ class LocalStrategy(Strategy):
         value = username.lower() if field in self.options.lower_case_fields else username
         return await self.authentication.entities.find({**extra, field: value, "$limit": 2})
 
-    async def _verified(self, data: Mapping[str, Any], password: str) -> dict[str, Any] | None:
+    async def _verified(self, entity: dict[str, Any] | None, password: str) -> dict[str, Any] | None:
         passwords = self.authentication.passwords
-        entity = await self.find(data)
         hashed = entity.get(self.options.password_field) if entity is not None else None
         if entity is None or not isinstance(hashed, str):
             await passwords.verify_absent(password)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..application import Application
 from ..errors import TooManyRequests
-from ..throttle import throttle_of
+from ..throttle import network_of, throttle_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class LockoutOptions:
     """``account``: attempts for one name, cleared by a success. ``address``: failures from one address.
 
     Written as in ``5/15 minutes``; empty for any number. Many people may share an address: it is
-    given more, and their successes do not count.
+    given more, and their successes do not count. An IPv6 address is its network of 64 bits.
     """
 
     account: str = "5/15 minutes"
@@ -34,19 +34,27 @@ class Lockout:
 
         Raises TooManyRequests, with ``retryAfter`` in seconds.
         """
-        wait = None
-        throttle, options = throttle_of(self._app), self._options
-        if address is not None and options.address:
-            wait = await throttle.waiting(options.address, "login", "address", address)
-        if wait is None and options.account:
-            wait = await throttle.hit(options.account, "login", "account", account)
-        if wait is not None:
-            raise TooManyRequests("Too many attempts to log in", {"retryAfter": math.ceil(wait)})
+        await self.check(address)
+        if self._options.account:
+            limit = self._options.account
+            _refuse(await throttle_of(self._app).hit(limit, "login", "account", account))
+
+    async def check(self, address: str | None) -> None:
+        """Raises TooManyRequests where too many attempts have failed from the address."""
+        if address is not None and self._options.address:
+            limit, network = self._options.address, network_of(address)
+            _refuse(await throttle_of(self._app).waiting(limit, "login", "address", network))
 
     async def failed(self, address: str | None) -> None:
         if address is not None and self._options.address:
-            _ = await throttle_of(self._app).hit(self._options.address, "login", "address", address)
+            network = network_of(address)
+            _ = await throttle_of(self._app).hit(self._options.address, "login", "address", network)
 
     async def succeeded(self, account: str) -> None:
         if self._options.account:
             await throttle_of(self._app).clear(self._options.account, "login", "account", account)
+
+
+def _refuse(wait: float | None) -> None:
+    if wait is not None:
+        raise TooManyRequests("Too many attempts to log in", {"retryAfter": math.ceil(wait)})

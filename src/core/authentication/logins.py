@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from ..context import Connection
+from ..timers import CallLater, Timer, call_later
 
 LONGEST_DELAY: Final = 24 * 24 * 60 * 60.0  # seconds; a timer for later is armed anew
-
-
-class Timer(Protocol):
-    def cancel(self) -> None: ...
-
-
-CallLater = Callable[[float, Callable[[], None]], Timer]
-
-
-def call_later(seconds: float, callback: Callable[[], None]) -> Timer:
-    return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 @dataclass(slots=True)

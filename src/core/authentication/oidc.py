@@ -11,7 +11,7 @@ import jwt
 
 from ..context import Params
 from ..errors import Conflict, NotAuthenticated
-from .keys import IssuerKeys
+from .issuer_keys import IssuerKeys
 from .strategy import Strategy
 from .tokens import LONGEST_TOKEN
 

@@ -17,7 +17,7 @@ from ..context import HookContext, Params
 from ..errors import BadRequest, NotAuthenticated, NotFound, TooManyRequests
 from ..hooks import Next
 from ..shapes import is_mapping
-from ..throttle import throttle_of
+from ..throttle import network_of, throttle_of
 from .hashing import HASHED
 from .hook import authenticate, check_password
 from .local import LocalStrategy
@@ -133,10 +133,15 @@ class PasswordService:
         return self._authentication.local
 
     async def _count(self, name: str, address: str | None) -> None:
-        throttle = throttle_of(self._app)
-        wait = await throttle.hit(self.options.per_account, "password-reset", "account", name)
+        # The address first: it must not have any number of names counted, nor pay for a refused one.
+        throttle, wait = throttle_of(self._app), None
+        by_address = (self.options.per_address, "password-reset", "address", network_of(address or ""))
+        if address is not None:
+            wait = await throttle.waiting(*by_address)
+        if wait is None:
+            wait = await throttle.hit(self.options.per_account, "password-reset", "account", name)
         if wait is None and address is not None:
-            wait = await throttle.hit(self.options.per_address, "password-reset", "address", address)
+            wait = await throttle.hit(*by_address)
         if wait is not None:
             raise TooManyRequests("Too many resets were asked for", {"retryAfter": math.ceil(wait)})
 

@@ -32,9 +32,7 @@ class Records:
             raise ValueError(f"service '{self.path}' is for own code only: register it with methods=()")
 
     async def find(self, query: Mapping[str, Any]) -> list[Record]:
-        found: Any = await self._run("find", query=query)
-        items: Any = found.get("data") if is_mapping(found) else found
-        return [dict(item) for item in items if is_mapping(item)] if is_list(items) else []
+        return found_records(await self._run("find", query=query))
 
     async def create(self, data: Mapping[str, Any]) -> Record:
         created: Record = await self._run("create", data=data)
@@ -73,6 +71,12 @@ class Records:
         context = HookContext(self._service, method, id=id, data=data, params=params)
         context.event = None
         return (await self._service.run(context)).result
+
+
+def found_records(found: Any) -> list[Record]:
+    """The records in what ``find`` of any service returned, a page or a list."""
+    items: Any = found.get("data") if is_mapping(found) else found
+    return [dict(item) for item in items if is_mapping(item)] if is_list(items) else []
 
 
 def fingerprint(token: str) -> str:

@@ -12,19 +12,20 @@ from ..context import Connection, HookContext, Params
 from ..errors import NotAuthenticated, NotFound
 from ..hooks import Next
 from ..shapes import is_mapping
+from ..timers import CallLater, call_later
 from .entities import Entities
-from .guard import SessionGuard
+from .entity_watch import EntityWatch
 from .hashing import PasswordHasher
 from .jwt import JwtStrategy
 from .local import LocalStrategy
 from .lockout import Lockout
-from .logins import CallLater, Logins, call_later
+from .logins import Logins
 from .options import AuthenticationOptions
 from .refresh import RefreshStrategy
+from .session_guard import SessionGuard
 from .sessions import Grant, Sessions
 from .strategy import ConnectionEvent, Strategy
 from .tokens import Tokens
-from .watch import EntityWatch
 
 
 class AuthenticationService:
@@ -77,7 +78,7 @@ class AuthenticationService:
                 raise LookupError(f"Can not find the authentication strategy '{name}'")
 
     async def create(self, data: Any, params: Params) -> dict[str, Any]:
-        """Log in with ``{"strategy": name, ...}``. Raises NotAuthenticated.
+        """Log in with ``{"strategy": name, ...}``. Raises NotAuthenticated, TooManyRequests if locked out.
 
         Own code may name the strategies that it allows in ``params.auth_strategies``. The entity as
         stored is put into ``params``, for the hooks and listeners that follow.

@@ -19,9 +19,8 @@ LONGEST_TOKEN: Final = 8192
 MESSAGES: Final[dict[type[Exception], str]] = {
     jwt.InvalidSignatureError: "invalid signature",
     jwt.InvalidAlgorithmError: "invalid algorithm",
-    jwt.ImmatureSignatureError: "jwt not active",
 }
-REQUIRED: Final = ("exp", "iat", "sub", "jti", "aud", "iss")
+REQUIRED: Final = ("exp", "iat", "sub", "jti")  # and aud and iss, which pyjwt misses by itself
 
 # pyjwt's types of keys are those of cryptography, which pyright knows in part only.
 _encode = cast("Callable[..., str]", jwt.encode)  # pyright: ignore[reportUnknownMemberType]
@@ -72,15 +71,19 @@ class Tokens:
         """The claims of a token.
 
         Raises NotAuthenticated with the messages of node's jsonwebtoken, which clients know, and
-        data ``{"name": "TokenExpiredError" | "JsonWebTokenError"}`` (``expiredAt`` with the first).
+        data ``{"name": "TokenExpiredError", "expiredAt"}``, ``{"name": "NotBeforeError", "date"}`` or
+        ``{"name": "JsonWebTokenError"}``.
         """
         if not isinstance(token, str) or not token.isascii() or len(token) > LONGEST_TOKEN:
             raise _refusal("jwt malformed")
         try:
             decoded = self._decode(token)
         except jwt.ExpiredSignatureError as error:
-            data = {"name": "TokenExpiredError", "expiredAt": self._expired_at(token)}
+            data = {"name": "TokenExpiredError", "expiredAt": self._moment(token, "exp")}
             raise NotAuthenticated("jwt expired", data) from error
+        except jwt.ImmatureSignatureError as error:
+            data = {"name": "NotBeforeError", "date": self._moment(token, "nbf")}
+            raise NotAuthenticated("jwt not active", data) from error
         except jwt.InvalidTokenError as error:
             raise _refusal(self._message(error, has_three_parts=token.count(".") == 2)) from error
         if decoded["header"].get("typ") != self.options.type:
@@ -88,7 +91,7 @@ class Tokens:
         claims: dict[str, Any] = decoded["payload"]
         return claims
 
-    def _decode(self, token: str, *, verify_exp: bool = True) -> dict[str, Any]:
+    def _decode(self, token: str, *, verify_times: bool = True) -> dict[str, Any]:
         return _decode(
             token,
             self.options.secret,
@@ -97,13 +100,18 @@ class Tokens:
             issuer=self.options.issuer,
             leeway=self.options.leeway,
             # Another node's clock may be a second ahead: "issued in the future" says nothing.
-            options={"require": list(REQUIRED), "verify_iat": False, "verify_exp": verify_exp},
+            options={
+                "require": list(REQUIRED),
+                "verify_iat": False,
+                "verify_exp": verify_times,
+                "verify_nbf": verify_times,
+            },
         )
 
-    def _expired_at(self, token: str) -> str | None:
+    def _moment(self, token: str, claim: str) -> str | None:
         try:
-            expiry = self._decode(token, verify_exp=False)["payload"]["exp"]
-            moment = datetime.fromtimestamp(expiry, UTC)
+            seconds = self._decode(token, verify_times=False)["payload"][claim]
+            moment = datetime.fromtimestamp(seconds, UTC)
         except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError):
             return None
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -112,9 +120,9 @@ class Tokens:
         if (message := MESSAGES.get(type(error))) is not None:
             return message
         match error:
-            case jwt.InvalidAudienceError():
+            case jwt.InvalidAudienceError() | jwt.MissingRequiredClaimError(claim="aud"):
                 return f"jwt audience invalid. expected: {self.options.audience}"
-            case jwt.InvalidIssuerError():
+            case jwt.InvalidIssuerError() | jwt.MissingRequiredClaimError(claim="iss"):
                 return f"jwt issuer invalid. expected: {self.options.issuer}"
             case jwt.DecodeError() if "crypto" in str(error):  # node compares signatures as text
                 return "invalid signature"

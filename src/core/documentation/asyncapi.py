@@ -8,10 +8,10 @@ from typing import Any, Final
 from ..application import Application
 from ..context import EVENT_OF_METHOD, METHODS_WITH_ID, METHODS_WITHOUT_DATA
 from ..service import Service
-from .authentication import data_of, own_result
+from .authentication import data_of, own_result, result_of
 from .events import OwnEvent
 from .schemas import JsonSchema, Schemas, reference
-from .services import custom_methods, id_field, is_paginated, takes_many
+from .services import id_field, takes_many
 
 OWN: Final = "own-events"
 FAILED: Final = "failed"
@@ -164,21 +164,7 @@ class Document:
         return _arguments([*arguments, self._schemas.query(service, method)], optional=1)
 
     def _acknowledged(self, service: Service, method: str) -> JsonSchema:
-        return _arguments([{"type": "null"}, self._result(service, method)])
-
-    def _result(self, service: Service, method: str) -> JsonSchema:
-        schemas = self._schemas
-        if (own := own_result(service, schemas)) is not None:
-            return own
-        if method in custom_methods(service):
-            return schemas.answer(service, method)
-        record = schemas.result(service)
-        records = {"type": "array", "items": record}
-        if method != "find":
-            return {"anyOf": [record, records]} if takes_many(service, method) else record
-        if not is_paginated(service):
-            return records
-        return {"allOf": [reference("Page"), _object({"data": records})]}
+        return _arguments([{"type": "null"}, result_of(service, method, self._schemas)])
 
 
 def _arguments(items: list[JsonSchema], *, optional: int = 0) -> JsonSchema:

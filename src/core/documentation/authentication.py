@@ -49,6 +49,13 @@ def data_of(service: Service, method: str, schemas: Schemas) -> JsonSchema:
     return schemas.data(service, method)
 
 
+def result_of(service: Service, method: str, schemas: Schemas) -> JsonSchema:
+    """What any service answers a client with: records of it, unless the method is a custom one."""
+    if (own := own_result(service, schemas)) is not None:
+        return own
+    return schemas.outcome(service, method)
+
+
 def own_result(service: Service, schemas: Schemas) -> JsonSchema | None:
     """What these services answer, whatever the method; None for any other service."""
     if is_authentication(service):

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from ..application import Application
 from ..context import METHODS_WITH_ID
-from ..errors import FeathersError
+from ..errors import BY_CODE
 from ..service import Service
-from .authentication import data_of, is_authentication, own_result
+from .authentication import data_of, is_authentication, result_of
 from .parameters import find_parameters, select_parameter
 from .schemas import JsonSchema, Schemas, reference
-from .services import additions, custom_methods, id_field, is_paginated, takes_many
+from .services import additions, custom_methods, id_field, takes_many
 
 Operation = dict[str, Any]
 
@@ -56,7 +56,6 @@ OF_METHOD: Final[Mapping[str, tuple[int, ...]]] = {
     "patch": (404, 405, 409, 413),
     "remove": (404, 405),
 }
-NAME_OF_STATUS: Final = {kind.code: kind.name for kind in FeathersError.__subclasses__()}
 
 
 def openapi(app: Application, title: str, version: str) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def openapi(app: Application, title: str, version: str) -> dict[str, Any]:
         scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         spec.components.security_scheme(BEARER, scheme)
     for status in sorted({*ALWAYS, 401, 403, 422, *(code for codes in OF_METHOD.values() for code in codes)}):
-        spec.components.response(NAME_OF_STATUS[status], _error(status))
+        spec.components.response(BY_CODE[status].name, _error(status))
     for path, service in sorted(app.services.items()):
         if not service.methods:
             continue
@@ -168,7 +167,7 @@ class Paths:
         )
         bodies = [self._data("create")] if creates else []
         post["requestBody"] = _body([*bodies, *(self._data(name) for name in names)])
-        answers = [self._answer(name) for name in names]
+        answers = [self._result(name) for name in names]
         described = f"The result of {', '.join(names)}"
         _merge(post["responses"], {"200": _answer(described, _any_of(answers))})
         if {} in answers:
@@ -177,7 +176,7 @@ class Paths:
             name: {
                 "summary": _first_line(getattr(service.wrapped, name)),
                 "requestBody": _body([self._data(name)]),
-                "responses": {"200": _answer("The result", self._answer(name))},
+                "responses": {"200": _answer("The result", self._result(name))},
             }
             for name in names
         }
@@ -186,20 +185,7 @@ class Paths:
         return data_of(self._service, method, self._schemas)
 
     def _result(self, method: str) -> JsonSchema:
-        service = self._service
-        if (own := own_result(service, self._schemas)) is not None:
-            return own
-        record = self._schemas.result(service)
-        records = {"type": "array", "items": record}
-        if method != "find":
-            return {"anyOf": [record, records]} if takes_many(service, method) else record
-        if not is_paginated(service):
-            return records
-        return {"allOf": [reference("Page"), {"properties": {"data": records}}]}
-
-    def _answer(self, method: str) -> JsonSchema:
-        own = own_result(self._service, self._schemas)
-        return self._schemas.answer(self._service, method) if own is None else own
+        return result_of(self._service, method, self._schemas)
 
     def _errors(self, statuses: Iterable[int]) -> dict[str, Any]:
         service = self._service
@@ -209,7 +195,7 @@ class Paths:
         possible = {*statuses, *more}
         if is_authentication(service):
             possible -= {404, 409}
-        return {str(status): NAME_OF_STATUS[status] for status in possible}
+        return {str(status): BY_CODE[status].name for status in possible}
 
     def _security(self) -> Operation:
         service = self._service
@@ -271,7 +257,7 @@ def _answer(description: str, schema: JsonSchema) -> dict[str, Any]:
 
 
 def _error(status: int) -> dict[str, Any]:
-    error = _answer(NAME_OF_STATUS[status], reference("FeathersError"))
+    error = _answer(BY_CODE[status].name, reference("FeathersError"))
     if status == 405:
         error["headers"] = {"Allow": {"description": "What is answered.", "schema": {"type": "string"}}}
     return error

@@ -10,11 +10,20 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
+from ..context import STANDARD_METHODS
 from ..errors import FeathersError
 from ..query import MAX_LIST
 from ..schema import Id
 from ..service import Service
-from .services import data_check, has_cursors, id_field, query_syntax_of, schemas_of
+from .services import (
+    data_check,
+    has_cursors,
+    id_field,
+    is_paginated,
+    query_syntax_of,
+    schemas_of,
+    takes_many,
+)
 
 JsonSchema = dict[str, Any]
 
@@ -107,6 +116,18 @@ class Schemas:
         if identifier in named["properties"] and identifier not in named.get("required", []):
             named.setdefault("required", []).append(identifier)
         return one
+
+    def outcome(self, service: Service, method: str) -> JsonSchema:
+        """What a method answers with."""
+        if method not in STANDARD_METHODS:
+            return self.answer(service, method)
+        record = self.result(service)
+        records = {"type": "array", "items": record}
+        if method != "find":
+            return {"anyOf": [record, records]} if takes_many(service, method) else record
+        if not is_paginated(service):
+            return records
+        return {"allOf": [reference("Page"), {"properties": {"data": records}}]}
 
     def answer(self, service: Service, name: str) -> JsonSchema:
         """What a custom method answers with, or a custom event carries."""

@@ -70,7 +70,8 @@ def count(**options: Any) -> fields.Integer:
 def field_types(schema: Schema) -> dict[str, type[Any]]:
     """The types of the fields by dotted name, as adapters take them by their option ``fields``.
 
-    Fields of other kinds than those of ``STORED_AS`` are left out: their values stay as they come.
+    Ids, booleans, numbers, times and texts, within lists and nested schemas too. Fields of other kinds
+    are left out: their values stay as they come.
     """
     return dict(_types(schema, ""))
 

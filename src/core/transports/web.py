@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..application import Application
-from ..errors import FeathersError, GeneralError, NotFound
+from ..errors import BY_CODE, GeneralError, NotFound
 from ..logs import new_request_id, request_id, valid_request_id
 from ..routing import Match
 from ..service import Service
@@ -37,7 +37,6 @@ requests = logging.getLogger(__name__)
 
 MATCH: Final = "stonechat.match"
 REQUEST_ID: Final = b"x-request-id"
-ERRORS_BY_CODE: Final = {kind.code: kind for kind in FeathersError.__subclasses__()}
 
 
 class Endpoint(Protocol):
@@ -245,7 +244,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         extra = error.headers or {}
         text = f"Path {request.url.path} not found" if error.status_code == 404 else error.detail
-        error = ERRORS_BY_CODE.get(error.status_code, GeneralError)(text)
+        error = BY_CODE.get(error.status_code, GeneralError)(text)
     status, headers, body = error_response(error)
     return Response(
         body, status, {**extra, **{name.decode(): value.decode() for name, value in (*headers, JSON)}}

@@ -4,13 +4,13 @@ from typing import Any
 
 from ...core.context import HookContext, Params
 from ...core.schema import validate_data, validate_query
-from ...hooks.access import allow
+from ...hooks.access import PLACES, allow
 from .schema import ClassData, ClassQuery
 
 
 async def remove_places(context: HookContext) -> None:
     """A class that is gone has neither teachers nor students."""
-    for path in ("class-teachers", "class-enrollments"):
+    for path in PLACES.values():
         await context.app.service(path).remove(
             None, Params(query={"classId": context.result["_id"]}, adapter={"multi": True})
         )

@@ -6,6 +6,7 @@ from ...core.context import UNSET, HookContext, Params
 from ...core.errors import BadRequest, Conflict, Forbidden, NotFound
 from ...core.pagination import records_of
 from ...core.schema import invalid, validate_data, validate_query
+from ...hooks.access import PLACES
 from ...hooks.membership import MANAGERS, caller, only_own, require_people, require_place
 from ...models import Message
 from .schema import ConversationData, ConversationPatch, ConversationQuery
@@ -132,7 +133,7 @@ async def _with_people_of_class(context: HookContext, others: list[Any]) -> list
     """Who teaches the class or is enrolled in it is a member, named or not."""
     data = context.data
     query = {"classId": data["classId"], "$select": ["userId"]}
-    for path in ("class-teachers", "class-enrollments"):
+    for path in PLACES.values():
         places = await context.app.service(path).find(Params(query=query, paginate=False))
         others = [*others, *(place["userId"] for place in places)]
     return [one for one in dict.fromkeys(others) if one != data["createdBy"]]

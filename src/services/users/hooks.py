@@ -5,15 +5,14 @@ from typing import Any, Final
 from ...core.authentication.hook import hash_password
 from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
+from ...core.protect import protect
 from ...core.schema import validate_data, validate_query
 from ...core.shapes import is_mapping
-from ...hooks.access import allow
-from ...hooks.protect import protect
+from ...hooks.access import PLACES, allow
 from .schema import UserData, UserQuery
 
 OWN_FIELDS: Final = frozenset({"name", "avatar"})
-BELONGINGS: Final = ("members", "class-teachers", "class-enrollments")
-PLACES: Final = {"teacher": "class-teachers", "student": "class-enrollments"}
+BELONGINGS: Final = ("members", *PLACES.values())
 
 
 def lower_email(context: HookContext) -> None:
@@ -26,7 +25,7 @@ def admins_or_oneself(context: HookContext) -> None:
     user = context.params.user
     if not context.params.provider or user is None or user["role"] == "admin":
         return
-    if str(context.id) != str(user["_id"]):
+    if not _is_own(context, user):
         raise Forbidden("Only admin may patch other users")
     locked = sorted(set(context.data) - OWN_FIELDS)
     if locked:
@@ -35,7 +34,7 @@ def admins_or_oneself(context: HookContext) -> None:
 
 def not_oneself(context: HookContext) -> None:
     user = context.params.user
-    if context.params.provider and user is not None and str(context.id) == str(user["_id"]):
+    if context.params.provider and user is not None and _is_own(context, user):
         raise BadRequest("You cannot remove your own account")
 
 
@@ -55,6 +54,11 @@ async def leave_places_of_other_roles(context: HookContext) -> None:
         await context.app.service(PLACES[role]).remove(
             None, Params(query={"userId": context.result["_id"]}, adapter={"multi": True})
         )
+
+
+def _is_own(context: HookContext, user: dict[str, Any]) -> bool:
+    # An id is found in capitals too.
+    return str(context.id).lower() == str(user["_id"])
 
 
 HOOKS: dict[str, Any] = {

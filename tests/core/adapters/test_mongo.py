@@ -9,12 +9,14 @@ from bson import Binary, Decimal128, ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, PyMongoError, ServerSelectionTimeoutError
+from structlog.testing import capture_logs
 
 from stonechat.core.adapters.driver import driver_errors
 from stonechat.core.adapters.mongo import MongoService
 from stonechat.core.context import Params
 from stonechat.core.encoding import decode, encode
 from stonechat.core.errors import BadRequest, Conflict, Forbidden, GeneralError, NotFound, Unavailable
+from stonechat.core.query import split_query
 
 Record = dict[str, Any]
 
@@ -102,8 +104,10 @@ async def test_what_the_driver_says_does_not_reach_the_caller(service: MongoServ
 @pytest.mark.parametrize("away", [ServerSelectionTimeoutError("nobody there"), AutoReconnect("gone")])
 def test_a_server_that_is_away_is_unavailable(away: PyMongoError) -> None:
     """Raised by hand: a driver that really finds nobody leaks the socket of its last try now and then."""
-    with pytest.raises(Unavailable), driver_errors():
+    with capture_logs() as logs, pytest.raises(Unavailable), driver_errors():
         raise away
+    (log,) = logs
+    assert (log["reason"], "exc_info" in log) == (str(away), False)
 
 
 async def test_calls_share_the_transaction_of_their_session(
@@ -300,3 +304,17 @@ async def test_a_function_that_finds_the_collection_is_asked_until_it_does(
     assert await service.find() == []
     assert await service.create({"_id": "a"}) == {"_id": "a"}
     assert await MongoService(lambda: database["things"]).get("a") == {"_id": "a"}
+
+
+async def test_a_made_up_cursor_with_what_cannot_be_stored_is_refused(
+    database: AsyncDatabase[Record],
+) -> None:
+    service = MongoService(database["pages"], paginate={"default": 2, "keyset": True})
+    await service.create({"name": "A"})
+    query = Params(query={"$sort": {"name": 1}})
+    keyset = service._keyset(split_query(query.query), service.options.pagination(query), query)
+    assert keyset is not None
+    cursor = keyset.cursor({"name": UUID(int=7), "_id": ObjectId()})
+    with pytest.raises(BadRequest) as raised:
+        await service.find(Params(query={"$sort": {"name": 1}, "$after": cursor}))
+    assert raised.value.errors == {"$after": "is not a cursor of this query"}

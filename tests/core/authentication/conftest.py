@@ -16,7 +16,7 @@ from stonechat.core.authentication import (
     authentication,
     hash_password,
 )
-from stonechat.hooks.protect import protect
+from stonechat.core.protect import protect
 from stonechat.socket.testing import ManualTime
 
 Start = Callable[[AuthenticationOptions], Application]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,3 +117,46 @@ async def test_who_holds_a_token_is_not_locked_out(lock: Lock) -> None:
     data = {"strategy": "jwt", "accessToken": login["accessToken"]}
     again = await app.service("authentication").create(data, Params(provider="rest", address="10.0.0.1"))
     assert again["user"]["email"] == "ada@hill.example"
+
+
+async def test_of_many_names_tried_at_once_from_one_address_few_are_answered(lock: Lock) -> None:
+    app = await _with_users(lock(address="3/minute"))
+    tries = (_log_in(app, f"nobody-{number}@hill.example", "wrong") for number in range(40))
+    right = _log_in(app, "ada@hill.example", PASSWORD)
+    *codes, last = await asyncio.gather(*tries, right)
+    assert 3 <= codes.count(401) <= 3 + app.service("authentication").wrapped.passwords.concurrency
+    assert (codes.count(401) + codes.count(429), last) == (40, 429)
+
+
+async def test_addresses_of_one_ipv6_network_are_one(lock: Lock) -> None:
+    app = await _with_users(lock(address="2/minute"))
+    for number in range(2):
+        assert await _log_in(app, f"nobody-{number}@hill.example", "wrong", f"2001:db8:0:1::{number}") == 401
+    assert await _log_in(app, "ada@hill.example", PASSWORD, "2001:db8:0:1:ffff::1") == 429
+    assert await _log_in(app, "ada@hill.example", PASSWORD, "2001:db8:0:2::1") == 201
+
+
+async def test_a_success_of_the_same_name_elsewhere_clears_nothing(
+    start: Start, options: AuthenticationOptions
+) -> None:
+    def of_school(data: Mapping[str, Any]) -> dict[str, Any]:
+        return {"schoolId": data["school"]}
+
+    local = LocalOptions(extra_query=of_school)
+    app = start(replace(options, local=local, lockout=LockoutOptions(account="3/minute", address="")))
+    for school, password in (("hill", PASSWORD), ("dale", "another password")):
+        await app.service("users").create(
+            {"email": "ada@example.org", "password": password, "schoolId": school}
+        )
+
+    async def log_in(school: str, password: str) -> int:
+        data = {"strategy": "local", "email": "ada@example.org", "password": password, "school": school}
+        try:
+            await app.service("authentication").create(data)
+        except FeathersError as error:
+            return error.code
+        return 201
+
+    assert [await log_in("hill", "wrong") for _ in range(3)] == [401] * 3
+    assert await log_in("dale", "another password") == 201
+    assert await log_in("hill", PASSWORD) == 429

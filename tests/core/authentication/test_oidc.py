@@ -23,7 +23,7 @@ from stonechat.core.authentication import (
     OidcStrategy,
     authentication_of,
 )
-from stonechat.core.authentication.keys import IssuerKeys
+from stonechat.core.authentication.issuer_keys import IssuerKeys
 from stonechat.core.authentication.oidc import firebase, google, supabase
 from stonechat.core.context import HookContext, Params
 from stonechat.core.errors import Conflict, NotAuthenticated, Unavailable

@@ -261,6 +261,17 @@ async def test_an_address_asks_for_so_many_resets(start: Start, options: Authent
     assert await demo.ask(address="10.0.0.2") != ""
 
 
+async def test_what_an_address_asks_in_vain_does_not_count_for_the_account(
+    start: Start, options: AuthenticationOptions
+) -> None:
+    limits = PasswordServiceOptions(per_account="1/hour", per_address="1/hour")
+    demo = await _demo(start(options), limits)
+    await demo.ask("nobody@hill.example", address="2001:db8::1")
+    with pytest.raises(TooManyRequests):
+        await demo.ask(address="2001:db8::2")
+    assert await demo.ask(address="10.0.0.2") != ""
+
+
 async def test_an_extension_delivers_by_listening(demo: Demo) -> None:
     heard: list[str] = []
 

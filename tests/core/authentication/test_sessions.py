@@ -180,7 +180,8 @@ async def test_a_token_used_again_ends_the_session_for_both(demo: Demo) -> None:
     assert await demo.is_let_in(other)
 
 
-async def test_of_many_uses_at_once_none_leaves_a_valid_pair(demo: Demo) -> None:
+async def refresh_many_times_at_once(demo: Demo) -> None:
+    """One of them gets a pair, which is worth nothing for that."""
     login = await demo.log_in()
     outcomes = await asyncio.gather(
         *(demo.refresh(login["refreshToken"]) for _ in range(5)), return_exceptions=True
@@ -189,6 +190,10 @@ async def test_of_many_uses_at_once_none_leaves_a_valid_pair(demo: Demo) -> None
     assert len(pairs) == 1
     assert not await demo.is_let_in(pairs[0])
     assert not await demo.is_refreshed(pairs[0])
+
+
+async def test_of_many_uses_at_once_none_leaves_a_valid_pair(demo: Demo) -> None:
+    await refresh_many_times_at_once(demo)
 
 
 async def test_mongodb_lets_one_of_many_through_too(
@@ -201,14 +206,7 @@ async def test_mongodb_lets_one_of_many_through_too(
     app.use("notes", MemoryService())
     app.service("notes").hooks({"around": {"all": [authenticate("jwt")]}})
     demo = await _demo(app)
-    login = await demo.log_in()
-    outcomes = await asyncio.gather(
-        *(demo.refresh(login["refreshToken"]) for _ in range(5)), return_exceptions=True
-    )
-    pairs = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-    assert len(pairs) == 1
-    assert not await demo.is_let_in(pairs[0])
-    assert not await demo.is_refreshed(pairs[0])
+    await refresh_many_times_at_once(demo)
     other = await demo.log_in()
     assert await demo.is_refreshed(other)
 

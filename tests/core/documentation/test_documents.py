@@ -14,7 +14,7 @@ from stonechat.core.context import STANDARD_METHODS
 from stonechat.core.shapes import is_list, is_mapping
 from stonechat.socket.events import ClientEvent, ServerEvent
 from tests.support.people import PASSWORD, newcomer
-from tests.support.school import Json, School
+from tests.support.school import PATHS, Json, School
 
 ASYNCAPI_SCHEMA: Final = (
     Path(__file__).parents[2] / "clients/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
@@ -112,19 +112,7 @@ def test_every_exposed_method_and_event_is_in_asyncapi(school: School, asyncapi:
     assert {*ClientEvent, *ServerEvent} <= sent
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "schools",
-        "users",
-        "classes",
-        "class-teachers",
-        "class-enrollments",
-        "conversations",
-        "members",
-        "messages",
-    ],
-)
+@pytest.mark.parametrize("path", PATHS)
 async def test_what_is_found_is_as_documented(school: School, openapi: Json, path: str) -> None:
     for name in PEOPLE:
         person = await school.person(name)

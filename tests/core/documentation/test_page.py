@@ -7,24 +7,21 @@ from typing import Literal
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.application import Application
 from stonechat.core.documentation import documentation
 from stonechat.core.testing import serving
 from stonechat.core.transports.rest import rest
-from tests.support.browser import DESKTOP, PATIENCE, PHONE, REPORT_VIOLATIONS, Size, launch
+from tests.support.browser import DESKTOP, PHONE, REPORT_VIOLATIONS, Size, launched
 from tests.support.school import School
 
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    async with async_playwright() as playwright:
-        browser = await launch(playwright)
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 async def opened(

@@ -47,19 +47,6 @@ class PupilQuery(Pupil):
     seenAt = moment(dump_only=True)  # noqa: N815 - names are the wire's
 
 
-class Pupils:
-    async def find(self, params: Params) -> Any: ...
-
-    async def create(self, data: Any, params: Params) -> Any: ...
-
-    async def patch(self, id: Any, data: Any, params: Params) -> Any: ...
-
-
-@pytest.fixture
-def service() -> Service:
-    return Application().use("pupils", Pupils()).service("pupils")
-
-
 def checked(service: Service, query: dict[str, Any], provider: str | None = "rest") -> dict[str, Any]:
     context = HookContext(service, "find", params=Params(query=query, provider=provider))
     validate_query(PupilQuery())(context)

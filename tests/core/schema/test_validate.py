@@ -7,8 +7,7 @@ import pytest
 from bson import ObjectId
 from marshmallow import Schema, fields, validate
 
-from stonechat.core.application import Application
-from stonechat.core.context import HookContext, Params
+from stonechat.core.context import HookContext
 from stonechat.core.errors import BadRequest, MethodNotAllowed
 from stonechat.core.schema import Id, choice, count, invalid, moment, text, validate_data
 from stonechat.core.service import Service
@@ -36,19 +35,6 @@ class Pupil(Schema):
     home = fields.Nested(Home)
     tags = fields.List(fields.String(validate=validate.Length(max=5)))
     password = fields.String(load_only=True)
-
-
-class Pupils:
-    async def find(self, params: Params) -> Any: ...
-
-    async def create(self, data: Any, params: Params) -> Any: ...
-
-    async def patch(self, id: Any, data: Any, params: Params) -> Any: ...
-
-
-@pytest.fixture
-def service() -> Service:
-    return Application().use("pupils", Pupils()).service("pupils")
 
 
 def loaded(service: Service, data: Any, *, partial: bool = False, many: bool = True) -> Any:

@@ -1,4 +1,4 @@
-"""The Socket.IO server: the one module that knows python-socketio and python-engineio.
+"""The Socket.IO server: with ``engine`` and ``driver`` all that knows python-socketio and python-engineio.
 
 It keeps their handshake, polling and upgrade, and replaces what they do with events: calls of one
 client run in order without holding up its heartbeat, and a broadcast is encoded once and put into
@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
-import engineio
 import socketio
 import structlog
-from engineio.payload import Payload
 from socketio.exceptions import ConnectionRefusedError  # noqa: A004 - the name it has there
 
 from ...application import Application, Receive, Scope, Send
@@ -30,67 +27,21 @@ from ...shapes import is_list, is_mapping
 from ..calls import authenticator, public_error
 from .calls import Calls
 from .client import Client, Frame
-from .driver import GOODBYE_SECONDS, Driver
+from .driver import GOODBYE_SECONDS
+from .engine import Engine, Json, packets_only
 from .queue import Outlet, SendQueue
 
 logger = structlog.stdlib.get_logger(__name__)
 
 NAMESPACE: Final = "/"
-MESSAGE: Final = "4"  # of Engine.IO
-PONG: Final = "3"  # of Engine.IO
 EVENT: Final = "2"  # of Socket.IO
 CONNECT_ERROR: Final = "4"  # of Socket.IO
 BINARY_PACKETS: Final = ("5", "6")
 BINARY_CALL: Final = re.compile(r"5[0-9]+-([0-9]{1,15})\[")  # that waits for an acknowledgement
-ENGINE_PACKETS: Final = frozenset("0123456")
 MAX_ACK_DIGITS: Final = 15
-
-# The default of 16 drops whole requests of a polling client that has more to say at once, and answers
-# them with 200. It is one for the process; what bounds a request is its size.
-Payload.max_decode_packets = 4096
 
 Origins = Callable[[str | None, Mapping[str, Any]], bool]
 Handshake = Callable[[Connection, Scope], None]
-
-
-class Json:
-    """The codec in the shape that python-socketio wants; it is one class attribute for the process."""
-
-    @staticmethod
-    def dumps(value: Any, **_: Any) -> str:
-        return encode(value).decode()
-
-    @staticmethod
-    def loads(text: str | bytes, **_: Any) -> Any:
-        return decode(text)
-
-
-class Engine(engineio.AsyncServer):
-    """Engine.IO with queues that know their size, and without waiting for a client that is to go."""
-
-    on_message: Callable[[str, str], bool]
-    """Gets a session's id and a Socket.IO packet; whether it has taken it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._async = {**self._async, "websocket": partial(Driver, on_packet=self._offer)}
-
-    def create_queue(self, *_: Any, **__: Any) -> SendQueue:
-        return SendQueue()
-
-    def _offer(self, session: Any, packet: str) -> bool:
-        if packet[:1] == MESSAGE:
-            return self.on_message(session.sid, packet[1:])
-        if packet == PONG:
-            session.schedule_ping()
-            return True
-        return False
-
-    async def disconnect(self, sid: str | None = None) -> None:
-        """End the session of who breaks the protocol. A polling one may never fetch its goodbye."""
-        session = self.sockets.pop(sid or "", None)
-        if session is not None:
-            await session.close(wait=False, reason="server disconnect")
 
 
 class SocketServer(socketio.AsyncServer):
@@ -133,7 +84,7 @@ class SocketServer(socketio.AsyncServer):
         if eio_sid in self.eio.sockets and self.eio.sockets[eio_sid].closed:
             del self.eio.sockets[eio_sid]  # engineio answers 400 to a session that it does not know, else 500
         if scope["type"] == "websocket":
-            receive = _packets_only(receive)
+            receive = packets_only(receive)
         await self.handle_request(scope, receive, send)
 
     def broadcast(self, connections: list[Connection], frame: Frame) -> None:
@@ -313,20 +264,6 @@ class SocketServer(socketio.AsyncServer):
                     await session.queue.join()
         await session.close(wait=False, reason="server disconnect")
         cast("SendQueue", session.queue).end()
-
-
-def _packets_only(receive: Receive) -> Receive:
-    """Leave out what is no packet at all: it would end engineio's reader and leave its session behind."""
-
-    async def receive_packet() -> MutableMapping[str, Any]:
-        while True:
-            message = await receive()
-            text = message.get("text")
-            if text is None or text[:1] in ENGINE_PACKETS:
-                return message
-            logger.info("malformed packet", reason="no packet type")
-
-    return receive_packet
 
 
 def _plain(data: Any) -> Any:

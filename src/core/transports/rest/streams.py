@@ -37,9 +37,9 @@ V = TypeVar("V")
 EVENT_STREAM: Final = b"text/event-stream"
 LAST_EVENT_ID: Final = "last-event-id"
 LINGER_SECONDS: Final = 60.0
-MAX_LINGERING: Final = (
-    4  # broken streams of one user on one service; a page that reloads leaves one each time
-)
+MAX_LINGERING: Final = 4
+"""Broken streams of one user on one service: a page that reloads leaves one each time."""
+
 RETRY_MILLISECONDS: Final = 2000
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

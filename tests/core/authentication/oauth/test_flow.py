@@ -95,6 +95,13 @@ async def test_behind_a_proxy_the_own_address_is_told(open_browser: Open, provid
     assert "path=/api/oauth;" in cookie
 
 
+async def test_the_path_is_the_application_s_choice(open_browser: Open) -> None:
+    browser = await open_browser(path="/log-in/by/")
+    started = await browser.http.get("/log-in/by/github")
+    assert "path=/log-in/by;" in started.headers["set-cookie"].lower()
+    assert (await browser.finish(await browser.agree(started)))[1].keys() == {"access_token"}
+
+
 async def test_without_its_cookie_an_answer_is_worth_nothing(browser: Browser) -> None:
     callback = await browser.agree(await browser.start(redirect="/welcome"))
     browser.http.cookies.clear()

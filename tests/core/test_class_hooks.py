@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from stonechat.core.application import Application
+from stonechat.core.class_hooks import with_hooks
 from stonechat.core.context import HookContext, Params
 from stonechat.core.errors import Forbidden
 from stonechat.core.hooks import HookFunction, Next
-from stonechat.core.middleware import with_hooks
 from stonechat.core.service import Service
 
 trace: list[str] = []

@@ -8,8 +8,8 @@ from stonechat.core.application import Application
 from stonechat.core.channels import Channel, Publication
 from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.hooks import HookMap
+from stonechat.core.protect import protect
 from stonechat.core.service import Service
-from stonechat.hooks.protect import protect
 
 FORMS: dict[str, Callable[[], HookMap]] = {
     "after": lambda: {"after": {"all": [protect("password", "pin")]}},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.context import UNSET, HookContext
-from ..core.hooks import HookFunction, Next
-from ..core.pagination import records_of, with_records
-from ..core.shapes import is_mapping
+from .context import UNSET, HookContext
+from .hooks import HookFunction, Next
+from .pagination import records_of, with_records
+from .shapes import is_mapping
 
 
 def protect(*fields: str) -> HookFunction:
