@@ -1,9 +1,12 @@
 """The school's presence where who leaves has ten minutes to come back."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
+from stonechat.socket import session
 from tests.support.crowd import Crowd, OtherSchool
 from tests.support.school import School
 from tests.support.wire import Wire
@@ -62,3 +65,18 @@ async def test_who_is_removed_is_offline_and_out_at_once(crowd: Crowd) -> None:
         await wire.wait_closed()
     assert (await crowd.wires["ada"].event(OFFLINE))[0]["userId"] == eve["_id"]
     assert ada.id not in (await crowd.wires["ada"].call("presence:get", {}))[0]["online"]
+
+
+async def test_a_database_that_hangs_does_not_keep_the_server_from_stopping(
+    other_school: OtherSchool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "CLOSE_SECONDS", 0.05)
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async with AsyncExitStack() as stack, other_school() as school:
+        monkeypatch.setattr(school.app.service("users").wrapped, "mark_seen", hang)
+        token = (await school.person("ada")).token
+        await stack.enter_async_context(Wire.open(school.url, auth={"token": token}))
+    assert "too slow to note who was seen last" in capsys.readouterr().err

@@ -120,7 +120,8 @@ class MongoAdapter(AdapterBase):
         """Refuse a cursor, made up by somebody, with values that this collection cannot hold."""
         documents = await self.documents()
         try:
-            BSON.encode({"": [value for value in values if value is not EMPTY]}, codec_options=documents.codec_options)
+            plain = [value for value in values if value is not EMPTY]
+            BSON.encode({"": plain}, codec_options=documents.codec_options)
         except (BSONError, ValueError, OverflowError):
             raise bad_cursor() from None
 
