@@ -12,11 +12,11 @@ from pymongo.errors import AutoReconnect, PyMongoError, ServerSelectionTimeoutEr
 from structlog.testing import capture_logs
 
 from stonechat.core.adapters.driver import driver_errors
+from stonechat.core.adapters.keyset import Keyset
 from stonechat.core.adapters.mongo import MongoService
 from stonechat.core.context import Params
 from stonechat.core.encoding import decode, encode
 from stonechat.core.errors import BadRequest, Conflict, Forbidden, GeneralError, NotFound, Unavailable
-from stonechat.core.query import split_query
 
 Record = dict[str, Any]
 
@@ -311,9 +311,7 @@ async def test_a_made_up_cursor_with_what_cannot_be_stored_is_refused(
 ) -> None:
     service = MongoService(database["pages"], paginate={"default": 2, "keyset": True})
     await service.create({"name": "A"})
-    query = Params(query={"$sort": {"name": 1}})
-    keyset = service._keyset(split_query(query.query), service.options.pagination(query), query)
-    assert keyset is not None
+    keyset = Keyset(order={"name": 1, "_id": 1}, scope=[service.cursor_scope()])
     cursor = keyset.cursor({"name": UUID(int=7), "_id": ObjectId()})
     with pytest.raises(BadRequest) as raised:
         await service.find(Params(query={"$sort": {"name": 1}, "$after": cursor}))
