@@ -70,7 +70,9 @@ class Terminals:
 
     async def _start(self, *command: str) -> Process:
         """In a session of its own, so that what it has started ends with it."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("STONECHAT_")}
+        # Of the make that runs the tests nothing is left either: another one inside it prints its folders.
+        ours = ("STONECHAT_", "MAKE", "MFLAGS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         cache = ROOT / ".mypy_cache" / "generated"
         return await asyncio.create_subprocess_exec(
