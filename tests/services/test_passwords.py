@@ -90,7 +90,7 @@ async def test_guessing_is_stopped_as_the_settings_say(mongodb_url: str) -> None
         refused = await log_in(school, email, "stonechat-demo")
         assert refused.code == 429
         assert refused.body["name"] == "TooManyRequests"
-        assert 50 < refused.body["data"]["retryAfter"] <= 61
+        assert 0 < refused.body["data"]["retryAfter"] <= 61
         unknown = "nobody@demo.school"
         assert [(await log_in(school, unknown, "wrong")).code for _ in range(3)] == [401, 401, 429]
         assert (await log_in(school, "ben@demo.school", "stonechat-demo")).code == 201
