@@ -71,7 +71,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     _on_text: OnText | None = None
     _on_writable: Callable[[], None] | None = None
-    _held = b""
+    _held: bytearray | None = None
+    """The beginning of a frame, grown in place: byte by byte it would be copied as often."""
 
     async def run_asgi(self) -> None:
         extensions: dict[str, object] = self.scope.setdefault("extensions", {})  # type: ignore[assignment]
@@ -104,16 +105,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self._on_text is None:
             super().data_received(data)
             return
-        if self._held:
-            data, self._held = self._held + data, b""
+        if self._held is not None:
+            self._held += data
+            size, payload_at = _frame_size(self._held, 0)
+            if self._must_wait(size, payload_at, len(self._held)):
+                return
+            data, self._held = bytes(self._held), None
         at = 0
-        while at < len(data):
+        while at < len(data) and not self.transport.is_closing():
             size, payload_at = _frame_size(data, at)
+            if self._must_wait(size, payload_at, len(data) - at):
+                self._held = bytearray(data[at:])
+                return
             if size is None or at + size > len(data):
-                if size is not None and size - payload_at > self.config.ws_max_size:
-                    super().data_received(data[at:])  # refused by its header, before it has come
-                else:
-                    self._held = data[at:]
+                super().data_received(data[at:])  # too long: refused by its header, before it has come
                 return
             end = at + size
             if self._is_plain(data, at, size):
@@ -137,6 +142,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                     return
         super().send_receive_event_to_app()
 
+    def _must_wait(self, size: int | None, payload_at: int, available: int) -> bool:
+        """Whether more of a frame has to come, and may."""
+        return size is None or (size > available and size - payload_at <= self.config.ws_max_size)
+
     def _is_plain(self, data: bytes, at: int, size: int) -> bool:
         return (
             data[at] == WHOLE_TEXT
@@ -146,7 +155,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         )
 
 
-def _frame_size(data: bytes, at: int) -> tuple[int | None, int]:
+def _frame_size(data: bytes | bytearray, at: int) -> tuple[int | None, int]:
     """The size of the frame that begins at ``at``, None while that is not known, and of its header."""
     available = len(data) - at
     if available < 2:
