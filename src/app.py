@@ -28,6 +28,7 @@ from .core.transports.rest import rest
 from .hooks.access import require_user
 from .hooks.tenancy import tenancy
 from .models.database import Database, database
+from .models.journal import journal
 from .own_events import own_events
 from .services import services
 from .settings import Settings, load_settings
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Application:
         )
         .hooks({"before": {"all": [require_user]}})
         .configure(tenancy)
+        .configure(journal(settings.deliveries.keep_days))
         .configure(services)
         .configure(authentication(_authentication(app, settings)))
         .configure(passwords())

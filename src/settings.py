@@ -169,6 +169,12 @@ class Messages(Table):
     max_length: Positive = Field(default=4000, description="Longest content of a message, in characters.")
 
 
+class Deliveries(Table):
+    keep_days: Annotated[float, Field(gt=0)] = Field(
+        default=7.0, description="Days for which a client can be told what it has missed, change by change."
+    )
+
+
 class Limits(Table):
     messages: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Messages that one user may send; empty for any number."
@@ -200,6 +206,9 @@ class Settings(Table):
     typing: Typing = Field(default=Typing(), description="Who is typing.")
     pagination: Pagination = Field(default=Pagination(), description="Pages of every service's find.")
     messages: Messages = Field(default=Messages(), description="What a message may be.")
+    deliveries: Deliveries = Field(
+        default=Deliveries(), description="What has changed and is to be told to clients."
+    )
     limits: Limits = Field(default=Limits(), description="How often clients may do something.")
     logs: Logs = Field(default=Logs(), description="The log, on standard error.")
     extensions: Extensions = Field(default=Extensions(), description="Packages of other teams.")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from .class_enrollment import ClassEnrollment
 from .class_teacher import ClassTeacher
 from .conversation import Conversation
+from .delivery import Delivery
 from .login_session import LoginSession
 from .member import Member
 from .message import Message
+from .message_edit import MessageEdit
 from .password_reset import PasswordReset
+from .reaction import Reaction
 from .school import School
 from .school_class import SchoolClass
 from .user import User
@@ -22,6 +25,9 @@ MODELS = (
     Conversation,
     Member,
     Message,
+    MessageEdit,
+    Reaction,
+    Delivery,
     LoginSession,
     PasswordReset,
 )
@@ -31,10 +37,13 @@ __all__ = [
     "ClassEnrollment",
     "ClassTeacher",
     "Conversation",
+    "Delivery",
     "LoginSession",
     "Member",
     "Message",
+    "MessageEdit",
     "PasswordReset",
+    "Reaction",
     "School",
     "SchoolClass",
     "User",

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Literal
 
 from beanie import PydanticObjectId
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from .record import ANY_ID, ANY_TEXT, SchoolRecord, index
+from .user import Role
 
 Kind = Literal["direct", "group", "class", "department", "club", "channel", "announcement"]
 
@@ -25,7 +26,12 @@ class LastMessage(BaseModel):
 
 
 class Conversation(SchoolRecord):
-    """``clock`` is the newest ``seq``; ``directKey`` names the two people of a direct conversation."""
+    """``clock`` is the newest ``seq``; ``directKey`` names the two people of a direct conversation.
+
+    ``revision`` counts all that has changed in it, messages and members included: see Delivery.
+    ``lamport`` is the clock of clients that keep one. ``writerRoles`` are the roles of the school whose
+    members may write in an announcement, besides those who manage it.
+    """
 
     kind: Kind
     name: str | None = None
@@ -35,9 +41,14 @@ class Conversation(SchoolRecord):
     created_by: PydanticObjectId
     direct_key: str | None = None
     clock: int = 0
+    revision: int = 0
+    lamport: int = 0
     last_message: LastMessage | None = None
     last_message_at: datetime | None = None
     member_count: int = 0
+    archived_at: datetime | None = None
+    slow_mode_seconds: int = Field(default=0, ge=0)
+    writer_roles: list[Role] = Field(default_factory=list[Role])
 
     class Settings:
         name = "conversations"

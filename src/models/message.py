@@ -6,17 +6,21 @@ from typing import Literal
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, TEXT, IndexModel
 
-from .record import ANY_TEXT, SchoolRecord, index
+from .record import ANY_ID, ANY_MOMENT, ANY_TEXT, SchoolRecord, index
+from .user import Role
 
 MessageType = Literal["text", "image", "file", "video", "system"]
+Mention = PydanticObjectId | Role | Literal["all"]
+"""A user by id, everybody of a role by its name, or everybody."""
 
 
-class Attachment(BaseModel):
-    """``size`` in bytes."""
-
+class Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class Attachment(Part):
+    """``size`` in bytes."""
 
     name: str
     url: str
@@ -24,11 +28,28 @@ class Attachment(BaseModel):
     size: int | None = Field(default=None, ge=0)
 
 
+class Tally(Part):
+    """How many have reacted with an emoji."""
+
+    emoji: str
+    count: int
+
+
+class Origin(Part):
+    """What a forwarded message was: who wrote it, and when."""
+
+    message_id: PydanticObjectId
+    sender_id: PydanticObjectId
+    created_at: datetime
+
+
 class Message(SchoolRecord):
     """``seq`` orders the messages of a conversation, without gaps.
 
+    ``revision`` is the conversation's at the newest change to the message, ``createdRevision`` the one at
+    the first. ``threadId`` is the message that a thread of replies began with, which counts them.
     ``fingerprint`` is a digest of what was first sent: it tells a repeat of the same message from
-    another one under the same key, also after an edit.
+    another one under the same key, also after an edit. ``words`` are what a search finds it by.
     """
 
     conversation_id: PydanticObjectId
@@ -37,14 +58,25 @@ class Message(SchoolRecord):
     content: str | None = None
     attachments: list[Attachment] = Field(default_factory=list[Attachment])
     seq: int
+    revision: int = 0
+    created_revision: int = 0
+    lamport: int = 0
     idempotency_key: str | None = None
     fingerprint: str | None = None
     reply_to: PydanticObjectId | None = None
-    mentions: list[PydanticObjectId] = Field(default_factory=list[PydanticObjectId])
+    thread_id: PydanticObjectId | None = None
+    reply_count: int = 0
+    last_reply_at: datetime | None = None
+    forwarded_from: Origin | None = None
+    mentions: list[Mention] = Field(default_factory=list[Mention])
+    reactions: list[Tally] = Field(default_factory=list[Tally])
+    words: list[str] = Field(default_factory=list[str])
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by: PydanticObjectId | None = None
+    expunged_at: datetime | None = None
     pinned_at: datetime | None = None
+    pinned_by: PydanticObjectId | None = None
 
     class Settings:
         name = "messages"
@@ -52,5 +84,12 @@ class Message(SchoolRecord):
             index("conversationId", "seq", unique=True),
             index("senderId", "idempotencyKey", unique=True, where={"idempotencyKey": ANY_TEXT}),
             index("senderId", "createdAt"),
-            IndexModel([("schoolId", ASCENDING), ("content", TEXT)], name="schoolId_content_text"),
+            # What is counted: one's own, those that are gone, and those that mention somebody.
+            index("conversationId", "senderId", "seq"),
+            index("conversationId", "seq", "senderId", where={"deletedAt": ANY_MOMENT}),
+            index("conversationId", "mentions", "seq"),
+            index("conversationId", "words", "createdAt"),
+            index("threadId", "seq", where={"threadId": ANY_ID}),
+            index("conversationId", "pinnedAt", where={"pinnedAt": ANY_MOMENT}),
+            index("conversationId", "createdAt"),
         ]

@@ -18,6 +18,7 @@ from ..core.adapters.collection import Documents
 # the filter: for an equality it sees that of ``$gt``, and not of ``$type``.
 ANY_TEXT: Final = {"$gt": ""}
 ANY_ID: Final = {"$gt": ObjectId(bytes(12))}
+ANY_MOMENT: Final = {"$gt": datetime.fromtimestamp(0, UTC)}
 
 
 def now() -> datetime:
