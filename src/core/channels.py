@@ -185,7 +185,8 @@ class Publications:
 
     Publishers may be coroutine functions. They run at once and side by side, but their answers are
     sent in turn, so that no client sees two events swapped. Each delivery is the application event
-    ``publish`` with ``(service, event, payload, connections)``, which the transports listen to.
+    ``publish`` with ``(service, event, payload, connections)``, which the transports listen to; at the end
+    comes ``published`` with ``(service, event, item, error)``, where ``error`` is the publisher's or None.
     """
 
     def __init__(self, app: Application, tasks: Tasks) -> None:
@@ -195,15 +196,14 @@ class Publications:
 
     def publish(self, service: Service, event: str, item: Any, context: HookContext | None) -> None:
         publisher = _choose(service, event)
-        if publisher is None:
-            return
         if context is None:
             context = HookContext(service, event, params=Params())
             context.result = item
         try:
-            answer = publisher(item, context)
-        except Exception:
+            answer = None if publisher is None else publisher(item, context)
+        except Exception as error:
             logger.exception("publisher failed", path=service.path, event_name=event)
+            self._app.emit("published", service, event, item, error)
             return
         if not isinstance(answer, Channel) and inspect.isawaitable(answer):
             pending: asyncio.Future[Publication] = asyncio.ensure_future(answer)
@@ -217,13 +217,18 @@ class Publications:
 
         async def in_turn() -> None:
             publication: Publication = None
+            failure: Exception | None = None
             try:
                 publication = await pending
-            except Exception:
+            except Exception as error:
                 logger.exception("publisher failed", path=service.path, event_name=event)
+                failure = error
             if previous is not None:
                 await asyncio.wait([previous])
-            self._deliver(service, event, item, context, publication)
+            if failure is None:
+                self._deliver(service, event, item, context, publication)
+            else:
+                self._app.emit("published", service, event, item, failure)
             if self._turn is turn:
                 self._turn = None
 
@@ -234,15 +239,15 @@ class Publications:
     ) -> None:
         try:
             channels = _flatten(publication)
-        except TypeError:
+        except TypeError as error:
             logger.exception("publisher failed", path=service.path, event_name=event)
-            return
-        if not channels:
+            self._app.emit("published", service, event, item, error)
             return
         alone = channels[0] if len(channels) == 1 else None
         groups = CombinedChannel(channels).payloads() if alone is None else [(alone.data, alone.connections)]
         for data, connections in groups:
             self._app.emit("publish", service, event, _payload(item, context, data), connections)
+        self._app.emit("published", service, event, item, None)
 
 
 def _choose(service: Service, event: str) -> Publisher | None:

@@ -158,12 +158,16 @@ class Journal:
             wait(lambda: self._tell(others))
         return result
 
+    def turn(self, conversation_id: Any) -> asyncio.Lock:
+        """For who writes in a transaction of its own, in which ``write`` takes no turn."""
+        return self._turns.setdefault(conversation_id, asyncio.Lock())
+
     async def _in_transaction(
         self, attempt: Callable[[AsyncClientSession], Coroutine[Any, Any, T]], turn: PydanticObjectId | None
     ) -> T:
         async with AsyncExitStack() as stack:
             if turn is not None:
-                await stack.enter_async_context(self._turns.setdefault(turn, asyncio.Lock()))
+                await stack.enter_async_context(self.turn(turn))
             session = await stack.enter_async_context(Conversation.session())
             try:
                 return await session.with_transaction(attempt)

@@ -8,6 +8,7 @@ says in options of ``app.use``::
     schemas      marshmallow schemas: "result" of its records, and by the names of custom methods and
                  events what they answer with and carry
     openapi      by method, ``parameters`` and ``responses`` that are added to the operation
+    paginated    True: ``find`` answers with pages, which an adapter says by itself
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Schemas:
 
     def outcome(self, service: Service, method: str) -> JsonSchema:
         """What a method answers with."""
-        if method not in STANDARD_METHODS:
+        if method not in STANDARD_METHODS or method in schemas_of(service):
             return self.answer(service, method)
         record = self.result(service)
         records = {"type": "array", "items": record}

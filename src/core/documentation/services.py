@@ -62,7 +62,9 @@ def id_field(service: Service) -> str | None:
 
 def is_paginated(service: Service) -> bool:
     wrapped = service.wrapped
-    return isinstance(wrapped, AdapterBase) and wrapped.options.paginate.default is not None
+    if not isinstance(wrapped, AdapterBase):
+        return bool(service.options.get("paginated"))
+    return wrapped.options.paginate.default is not None
 
 
 def has_cursors(service: Service) -> bool:
