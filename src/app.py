@@ -25,25 +25,26 @@ from .core.logs import configure_logs
 from .core.throttle import throttling
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
-from .hooks.access import require_user
+from .hooks.access import not_suspended, require_user
 from .hooks.tenancy import tenancy
 from .models.database import Database, database
 from .models.journal import journal
 from .own_events import own_events
 from .services import services
 from .settings import Settings, load_settings
-from .site import health, portal
+from .site import downloads, health, portal
 from .socket import sockets
 
 
-def create_app(settings: Settings | None = None) -> Application:
+def create_app(settings: Settings | None = None, *, background: bool = True) -> Application:
     """The school, ready to be served; its database is opened by ``setup``.
 
+    Without ``background`` it does what it is called for and nothing of its own accord, as commands want it.
     Raises ConfigurationError for settings that do not fit, ExtensionError for an extension that fails.
     """
     settings = settings or load_settings()
     configure_logs(settings.logs.level, settings.logs.format)
-    app = Application(settings.model_dump())
+    app = Application({**settings.model_dump(), "background": background})
     mongodb = Database(settings.mongodb.url, settings.mongodb.database, settings.mongodb.folder)
     return (
         app.configure(database(mongodb))
@@ -58,12 +59,13 @@ def create_app(settings: Settings | None = None) -> Application:
                 ping_timeout=settings.sockets.ping_timeout,
             )
         )
-        .hooks({"before": {"all": [require_user]}})
+        .hooks({"before": {"all": [require_user, not_suspended]}})
         .configure(tenancy)
         .configure(journal(settings.deliveries.keep_days))
-        .configure(services)
+        # Before the services, so that sessions end when the transaction that ended them is committed.
         .configure(authentication(_authentication(app, settings)))
         .configure(passwords())
+        .configure(services)
         .configure(
             sockets(
                 grace=settings.presence.grace_seconds,
@@ -72,6 +74,7 @@ def create_app(settings: Settings | None = None) -> Application:
             )
         )
         .configure(health(mongodb.ping))
+        .configure(downloads)
         .configure(portal)
         .configure(documentation("Stonechat", __version__, events=own_events))
         .configure(extensions(settings.extensions.enabled))
@@ -107,5 +110,6 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
             parallelism=options.argon2.parallelism,
         ),
         sessions=SessionOptions(expires_in=options.refresh_token_days * 24 * 60 * 60),
+        accepts=lambda user: user.get("erasingAt") is None,
         lockout=LockoutOptions(account=options.lockout.account, address=options.lockout.address),
     )

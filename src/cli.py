@@ -8,14 +8,17 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from pymongo.errors import PyMongoError
 
 from . import __version__, demo
 from .app import create_app
+from .commands import audit, erase, export, recount, retention
+from .commands.running import CommandError, Commands, add_command, run_with
 from .core import server
 from .core.application import Application
 from .core.configuration import ConfigurationError
@@ -33,12 +36,6 @@ FAILURE: Final = 2
 INTERRUPTED: Final = 130
 PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^/@:]*:)[^/]*(?=@)")
 HIDDEN: Final = r"\1**********"
-
-T = TypeVar("T")
-
-
-class CommandError(Exception):
-    """What a person can mend: printed as one line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,14 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"stonechat {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(command=command)
-        added.add_argument(
-            "--config", type=Path, metavar="FILE", help="a TOML file over the configured layers"
-        )
-        return added
-
+    add = partial(add_command, commands)
     serve = add("serve", _serve, "Serve the school, or another application, until Ctrl-C.")
     serve.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
     serve.add_argument("--host", help="address to listen on; default: http.host of the configuration")
@@ -84,14 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     routes = add("routes", _routes, "List services with their methods, hooks and events.")
     routes.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
     add("check-config", _check_config, "Check the configuration and print what is in force.")
+    audit.add(commands)
+    recount.add(commands)
+    for module in (retention, export, erase):
+        module.add(commands)
     _add_new(commands)
     return parser
 
 
-def _add_new(
-    # There is no public name for what add_subparsers returns.
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
-) -> None:
+def _add_new(commands: Commands) -> None:
     text = "Make an application, or a service of one."
     kinds = commands.add_parser("new", help=text, description=text).add_subparsers(
         title="what to make", required=True, metavar="app|service"
@@ -151,7 +142,7 @@ def _serve(options: argparse.Namespace) -> None:
 def _seed(options: argparse.Namespace) -> None:
     settings = load_settings(extra=options.config)
     _refuse_production(settings)
-    made = _run_with(create_app(settings), demo.seed)
+    made = run_with(create_app(settings), demo.seed)
     print(f"{made} records made." if made else "Everything is there already.")
     _print_logins()
 
@@ -167,7 +158,7 @@ def _indexes(options: argparse.Namespace) -> None:
                 rows.append((collection.name, name, keys, kind.replace("FilterExpression", "")))
         return rows
 
-    rows = _run_with(create_app(load_settings(extra=options.config)), read)
+    rows = run_with(create_app(load_settings(extra=options.config)), read)
     _print_table(("COLLECTION", "INDEX", "KEYS", "KIND"), rows)
 
 
@@ -227,19 +218,6 @@ def _application(location: str | None, settings: Settings) -> Application:
     if not isinstance(app, Application):
         raise CommandError(f"{location} is not a Stonechat application")
     return app
-
-
-def _run_with(app: Application, work: Callable[[Application], Awaitable[T]]) -> T:
-    """Do some work with the application set up, without serving it."""
-
-    async def run() -> T:
-        try:
-            await app.setup()
-            return await work(app)
-        finally:
-            await app.teardown()
-
-    return asyncio.run(run())
 
 
 def _refuse_production(settings: Settings) -> None:

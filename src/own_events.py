@@ -69,6 +69,16 @@ class WentOffline(Schema):
     lastSeenAt = moment(required=True, allow_none=True)
 
 
+class Notice(Schema):
+    """``mentioned``: by id, by role, as everybody, or as the other of a direct conversation."""
+
+    conversationId = Id(required=True)
+    messageId = Id(required=True)
+    seq = count(required=True)
+    senderId = Id(required=True)
+    mentioned = fields.Boolean(required=True)
+
+
 class Nothing(Schema):
     pass
 
@@ -116,10 +126,21 @@ def own_events(app: Application) -> Iterable[OwnEvent]:
             payload=WhoIsOnline(),
             reply=Online(),
         ),
+        from_client(
+            name=ClientEvent.SYNC,
+            summary="Ask for what was missed: sync create by another name.",
+            payload=data_schema(app, "sync", "create"),
+            reply=result_schema(app, "sync"),
+        ),
         from_server(
             name=ServerEvent.CONNECTED,
             summary="The first event after the login.",
             payload=Welcome(),
+        ),
+        from_server(
+            name=ServerEvent.MESSAGE_NOTIFY,
+            summary="The receiver wants to be disturbed by a message; it comes behind messages created.",
+            payload=Notice(),
         ),
         from_server(
             name=ServerEvent.TYPING_START,

@@ -175,6 +175,21 @@ class Deliveries(Table):
     )
 
 
+class Retention(Table):
+    hour: int = Field(
+        default=3,
+        ge=0,
+        le=23,
+        description="Hour of the night, by a school's own clock, at which its old messages are taken out.",
+    )
+
+
+class Exports(Table):
+    keep_days: Annotated[float, Field(gt=0)] = Field(
+        default=7.0, description="Days for which the archive of a user's data can be fetched."
+    )
+
+
 class Limits(Table):
     messages: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Messages that one user may send; empty for any number."
@@ -209,6 +224,8 @@ class Settings(Table):
     deliveries: Deliveries = Field(
         default=Deliveries(), description="What has changed and is to be told to clients."
     )
+    retention: Retention = Field(default=Retention(), description="How long messages are kept.")
+    exports: Exports = Field(default=Exports(), description="Archives of what is kept of a user.")
     limits: Limits = Field(default=Limits(), description="How often clients may do something.")
     logs: Logs = Field(default=Logs(), description="The log, on standard error.")
     extensions: Extensions = Field(default=Extensions(), description="Packages of other teams.")

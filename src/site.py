@@ -1,4 +1,4 @@
-"""What is served beside the services: the page at ``/`` and ``/healthz``."""
+"""What is served beside the services: the page at ``/``, ``/healthz``, and files by a link that was given."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Final
 
 from pymongo.errors import PyMongoError
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from .core.application import Application
+from .core.errors import NotFound
+from .core.transports.responses import error_response
 from .core.transports.web import FileRoute, web
 
 HEALTH: Final = "/healthz"
+DOWNLOADS: Final = "/downloads"
 PORTAL: Final = Path(__file__).parent / "portal"
 PORTAL_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -47,3 +50,25 @@ def health(ping: Callable[[], Awaitable[None]]) -> Callable[[Application], None]
         web(app).routes.append(Route(HEALTH, answer, methods=["GET"]))
 
     return configure
+
+
+def downloads(app: Application) -> None:
+    """Stream the archive that a link of ``exports`` gives; the service knows for how long it does."""
+
+    async def answer(request: Request) -> Response:
+        # A token in the path would be in the log; whoever only looks must not use it up.
+        token = request.query_params.get("token", "")
+        download = None if request.method == "HEAD" else await app.service("exports").open(token)
+        if download is None:
+            status, _, body = error_response(NotFound("The link was used, or is too old"))
+            return Response(body, status, media_type="application/json")
+        headers = {
+            "Content-Disposition": f'attachment; filename="{download.name}"',
+            "Content-Length": str(download.size),
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return StreamingResponse(download.pieces, headers=headers, media_type="application/zip")
+
+    web(app).routes.append(Route(DOWNLOADS, answer, methods=["GET"]))

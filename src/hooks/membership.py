@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from ..core.context import HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
 from ..core.schema import invalid
-
-MANAGERS: Final = ("moderator", "admin")
+from ..models.record import now
+from .places import MANAGERS
 
 
 def caller(context: HookContext) -> dict[str, Any]:
@@ -43,6 +43,40 @@ def require_role(place: dict[str, Any], *roles: str) -> None:
     """Raises Forbidden for a member of another role."""
     if place["role"] not in roles:
         raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
+
+
+async def require_active(context: HookContext, conversation_id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The caller's member record and the conversation, where the caller may take part now.
+
+    Raises Forbidden for who is not a member or is silenced, and where the conversation is archived;
+    ``data`` has a ``code``.
+    """
+    place = await require_place(context, conversation_id)
+    conversation = await conversation_of(context, place["conversationId"])
+    if conversation["archivedAt"] is not None:
+        raise Forbidden("The conversation is archived", {"code": "ARCHIVED"})
+    until = place["silencedUntil"]
+    if until is not None and until > now():
+        raise Forbidden(
+            f"A moderator has muted you in this conversation until {until.isoformat()}",
+            {"code": "SILENCED", "until": until},
+        )
+    return place, conversation
+
+
+async def require_writer(context: HookContext, conversation_id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As ``require_active``, and may write. Raises Forbidden for others than an announcement's writers."""
+    place, conversation = await require_active(context, conversation_id)
+    writers = conversation["writerRoles"]
+    if (
+        conversation["kind"] == "announcement"
+        and place["role"] not in MANAGERS
+        and (context.params.user or {}).get("role") not in writers
+    ):
+        raise Forbidden(
+            "Only a moderator or admin of the conversation may write announcements", {"code": "ANNOUNCEMENT"}
+        )
+    return place, conversation
 
 
 def only_own(field: str) -> Callable[[HookContext], Awaitable[None]]:
@@ -80,7 +114,7 @@ async def conversations_of(context: HookContext) -> list[Any]:
 
 async def require_people(context: HookContext, field: str, ids: list[Any]) -> list[dict[str, Any]]:
     """The users of the caller's school with these ids. Raises BadRequest naming those that are not."""
-    query = {"_id": {"$in": ids}, "$select": ["_id", "role", "schoolId"]}
+    query = {"_id": {"$in": ids}, "erasedAt": None, "$select": ["_id", "role", "schoolId"]}
     school = context.params.get("tenant") or (context.params.user or {}).get("schoolId")
     found: list[dict[str, Any]] = await context.app.service("users").find(
         Params(query=query, tenant=school, paginate=False)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from .audit_entry import AuditEntry, AuditHead
+from .block import Block
 from .class_enrollment import ClassEnrollment
 from .class_teacher import ClassTeacher
+from .conduct_warning import ConductWarning
 from .conversation import Conversation
 from .delivery import Delivery
+from .erasure import Erasure
+from .export import Export, ExportPiece
+from .lease import Lease
+from .legal_hold import LegalHold
 from .login_session import LoginSession
 from .member import Member
 from .message import Message
 from .message_edit import MessageEdit
+from .notification_preference import NotificationPreference
 from .password_reset import PasswordReset
 from .reaction import Reaction
+from .report import Report
+from .scheduled_message import ScheduledMessage
 from .school import School
 from .school_class import SchoolClass
 from .user import User
@@ -28,22 +38,46 @@ MODELS = (
     MessageEdit,
     Reaction,
     Delivery,
+    AuditEntry,
+    AuditHead,
     LoginSession,
     PasswordReset,
+    Report,
+    ConductWarning,
+    Block,
+    LegalHold,
+    Lease,
+    Export,
+    ExportPiece,
+    Erasure,
+    ScheduledMessage,
+    NotificationPreference,
 )
 
 __all__ = [
     "MODELS",
+    "AuditEntry",
+    "AuditHead",
+    "Block",
     "ClassEnrollment",
     "ClassTeacher",
+    "ConductWarning",
     "Conversation",
     "Delivery",
+    "Erasure",
+    "Export",
+    "ExportPiece",
+    "Lease",
+    "LegalHold",
     "LoginSession",
     "Member",
     "Message",
     "MessageEdit",
+    "NotificationPreference",
     "PasswordReset",
     "Reaction",
+    "Report",
+    "ScheduledMessage",
     "School",
     "SchoolClass",
     "User",

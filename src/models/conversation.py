@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,10 @@ from .record import ANY_ID, ANY_TEXT, SchoolRecord, index
 from .user import Role
 
 Kind = Literal["direct", "group", "class", "department", "club", "channel", "announcement"]
+
+
+PREVIEW: Final = 200
+"""Characters of its newest message that a conversation keeps."""
 
 
 class LastMessage(BaseModel):

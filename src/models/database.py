@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType]
 from pymongo import AsyncMongoClient
@@ -14,6 +14,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from ..core.application import Application
 from ..core.mongod import Mongod
 from . import MODELS
+from .abandoned import end_abandoned
+from .upgrade import upgrade
+
+NAME: Final = "stonechat"
+"""By which the database's server knows the application's connections."""
 
 
 class Database:
@@ -40,16 +45,21 @@ class Database:
         return self._client[self.name]
 
     async def open(self) -> None:
-        """Connect, bind the models and make their indexes. Raises PyMongoError where nobody answers."""
+        """Connect, bind the models, complete what older versions wrote, and make the indexes.
+
+        Raises PyMongoError where nobody answers.
+        """
         url = self._url
         if url is None:
             self._mongod = Mongod(self._folder)
             url = await self._mongod.start()
         self._client = AsyncMongoClient(
-            url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname="stonechat"
+            url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname=NAME
         )
+        await end_abandoned(self._client, NAME)
         await self.bind()
         self._open.append(self)
+        await upgrade()
         # Beanie takes (a, b) and (b, a) for one index and would leave the first of them out.
         await asyncio.gather(*(model.documents().create_indexes(model.Settings.indexes) for model in MODELS))
 

@@ -72,6 +72,7 @@ class Message(SchoolRecord):
     reactions: list[Tally] = Field(default_factory=list[Tally])
     words: list[str] = Field(default_factory=list[str])
     edited_at: datetime | None = None
+    edit_count: int = 0
     deleted_at: datetime | None = None
     deleted_by: PydanticObjectId | None = None
     expunged_at: datetime | None = None
@@ -88,8 +89,12 @@ class Message(SchoolRecord):
             index("conversationId", "senderId", "seq"),
             index("conversationId", "seq", "senderId", where={"deletedAt": ANY_MOMENT}),
             index("conversationId", "mentions", "seq"),
-            index("conversationId", "words", "createdAt"),
+            # A search reads both downwards; the id parts what was written in the same millisecond.
+            index("conversationId", "words", "createdAt", "_id"),
             index("threadId", "seq", where={"threadId": ANY_ID}),
             index("conversationId", "pinnedAt", where={"pinnedAt": ANY_MOMENT}),
-            index("conversationId", "createdAt"),
+            index("conversationId", "createdAt", "_id"),
+            # What is old and still says something, and the copies that name whom they are from.
+            index("conversationId", "expungedAt", "createdAt"),
+            index("forwardedFrom.senderId", where={"forwardedFrom.senderId": ANY_ID}),
         ]

@@ -4,8 +4,11 @@ from .record import SchoolRecord, index
 
 
 class SchoolClass(SchoolRecord):
+    """``changes`` grows with each change of who is in the class: see hooks/class_places.py."""
+
     name: str
     subject: str | None = None
+    changes: int = 0
 
     class Settings:
         name = "classes"

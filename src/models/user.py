@@ -9,7 +9,11 @@ Role = Literal["student", "teacher", "admin"]
 
 
 class User(SchoolRecord):
-    """Somebody of a school. ``password`` is an argon2 hash and never leaves the server."""
+    """Somebody of a school. ``password`` is an argon2 hash and never leaves the server.
+
+    Until ``suspendedUntil`` the user may read and not write. From ``erasingAt`` on nobody logs in as this
+    user, and at ``erasedAt`` nothing personal is left: see Erasure.
+    """
 
     email: str
     college_id: str | None = None
@@ -18,6 +22,10 @@ class User(SchoolRecord):
     password: str
     avatar: str | None = None
     last_seen_at: datetime | None = None
+    suspended_until: datetime | None = None
+    suspended_reason: str | None = None
+    erasing_at: datetime | None = None
+    erased_at: datetime | None = None
 
     class Settings:
         name = "users"

@@ -1,12 +1,19 @@
+import { Actions } from './actions.js';
 import { Api } from './api.js';
+import { changes } from './changes.js';
+import { Details } from './details.js';
 import { Directory } from './directory.js';
 import { Emitter } from './emitter.js';
 import { listen } from './events.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
+import { OwnViews } from './own-views.js';
 import { Receipts } from './receipts.js';
+import { sayRefusal } from './refusals.js';
+import { peerId } from './selectors.js';
 import { ConnectionLost, Socket } from './socket.js';
 import { Store } from './store.js';
+import { Sync } from './sync.js';
 import { Typing } from './typing.js';
 
 const CONVERSATION_PAGE = 50;
@@ -17,6 +24,9 @@ const CONVERSATION_PAGE = 50;
  * Emits `problem` (message) for what the reader should be told, and `expired` when the session has ended.
  */
 export class Chat extends Emitter {
+  #nextPage = null;
+  #isListed = false;
+
   /**
    * @param {object} options
    * @param {import('./session.js').Session} options.session
@@ -30,7 +40,14 @@ export class Chat extends Emitter {
     this.socket = new Socket({ url, auth: () => ({ token: session.token }) });
     this.api = new Api(this.socket);
     this.directory = new Directory(this.api, this.store);
-    this.history = new History(this.api, this.store);
+    this.details = new Details(this.api, this.store);
+    this.ownViews = new OwnViews(this.api, (conversations) => this.keep(conversations));
+    this.history = new History(this.api, this.store, {
+      resume: () => this.#resume(),
+      onPage: (messages) => this.details.need(messages),
+    });
+    this.sync = new Sync({ ask: (question) => this.api.tell('sync', question), apply: changes(this) });
+    this.actions = new Actions(this);
     this.receipts = new Receipts(this.api, this.store);
     this.typing = new Typing(this.socket, this.store);
     this.outbox = new Outbox({ userId: me._id, deliver: (entry) => this.#deliver(entry) });
@@ -74,7 +91,7 @@ export class Chat extends Emitter {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof ConnectionLost)) this.emit('problem', error.message);
+      if (!(error instanceof ConnectionLost)) this.emit('problem', sayRefusal(error));
       return undefined;
     }
   }
@@ -90,9 +107,19 @@ export class Chat extends Emitter {
     return this.attempt(() => this.history.older(conversationId));
   }
 
+  /** Shows the message where it was written; `problem` tells if that is too far back. */
+  async jumpTo({ conversationId, seq }) {
+    if (await this.history.backTo(conversationId, seq)) this.emit('jump', { conversationId, seq });
+    else this.emit('problem', 'This message is too far back to be shown in its place.');
+  }
+
+  /** The newest conversations, anew. */
+  async list() {
+    await this.#putPage(await this.api.find('inbox', { $limit: CONVERSATION_PAGE }));
+  }
+
   async loadMoreConversations() {
-    const query = { $limit: CONVERSATION_PAGE, $skip: this.store.conversations.size, $sort: { lastMessageAt: -1 } };
-    await this.#putConversationPage(await this.api.find('conversations', query));
+    await this.#putPage(await this.api.find('inbox', { $limit: CONVERSATION_PAGE, $after: this.#nextPage }));
   }
 
   async loadMembers(conversationId) {
@@ -101,35 +128,48 @@ export class Chat extends Emitter {
     await this.directory.need(members.map(({ userId }) => userId));
   }
 
-  send(conversationId, content) {
-    this.typing.stop();
-    this.outbox.add(conversationId, content);
+  /**
+   * Takes in conversations as the server answers them to this member. What is held of one from now on, `sync` carries on;
+   * of one that was held before, events may have told more than this answer, which is then asked for again.
+   */
+  async keep(conversations) {
+    const isOverdue = ({ _id, revision }) => this.store.conversations.has(_id) && revision < this.sync.revisionOf(_id);
+    const fresh = conversations.filter((conversation) => !isOverdue(conversation));
+    this.store.putConversations(fresh);
+    this.store.putUsers(fresh.map(({ other }) => other).filter(Boolean));
+    for (const { _id, revision, clock } of fresh) {
+      if (!this.sync.holds(_id)) this.sync.hold(_id, { revision, clock });
+      this.receipts.delivered(_id, clock ?? 0);
+    }
+    const people = fresh.flatMap((one) => [one.lastMessage?.senderId, peerId(this.store, one)]);
+    await this.directory.need(people.filter(Boolean));
+    this.ownViews.later(conversations.filter((one) => !fresh.includes(one)).map(({ _id }) => _id));
   }
 
-  async edit(message, content) {
-    this.#change(await this.api.patch('messages', message._id, { content }));
-  }
-
-  async remove(message) {
-    this.#change(await this.api.remove('messages', message._id));
-  }
-
-  /** @returns {Promise<string>} the id of the direct conversation with this person, new or not */
-  async startDirect(userId) {
-    const conversation = await this.api.create('conversations', { kind: 'direct', memberIds: [userId] });
-    this.store.putConversations([conversation]);
-    await this.loadMembers(conversation._id);
-    return conversation._id;
+  async #putPage({ data, next }) {
+    this.#nextPage = next;
+    this.store.hasMoreConversations = next !== null;
+    await this.keep(data);
   }
 
   async #arrive() {
     this.store.setConnection('online');
-    this.store.forgetIdleThreads();
     this.directory.forgetFailures();
     this.outbox.flush();
-    const query = { $limit: CONVERSATION_PAGE, $sort: { lastMessageAt: -1 } };
-    const [page] = await Promise.all([this.api.find('conversations', query), this.directory.loadFirst()]);
-    await Promise.all([this.#putConversationPage(page), this.#loadActive()]);
+    if (this.#isListed) {
+      await this.#resume();
+    } else {
+      await Promise.all([this.list(), this.directory.loadFirst()]);
+      this.#isListed = true;
+      await this.#loadActive();
+    }
+  }
+
+  /** Everything that was missed; what is this member's own of the conversations that have changed, by one more call. */
+  async #resume() {
+    await this.sync.catchUp();
+    await this.ownViews.need([]);
+    await this.#loadActive();
   }
 
   #leave() {
@@ -138,43 +178,29 @@ export class Chat extends Emitter {
     this.store.setConnection('offline');
   }
 
-  async #putConversationPage({ data, total }) {
-    this.store.conversationTotal = total;
-    this.store.putConversations(data);
-    for (const { _id, clock } of data) this.receipts.delivered(_id, clock ?? 0);
-    const direct = data.filter(({ kind, _id }) => kind === 'direct' && !this.store.members.has(_id));
-    await Promise.all(direct.map(({ _id }) => this.loadMembers(_id)));
-    await this.directory.need(data.map(({ lastMessage }) => lastMessage?.senderId).filter(Boolean));
-  }
-
   async #loadActive() {
     const id = this.store.activeId;
     if (!id) return;
     try {
-      if (!this.store.conversations.has(id)) this.store.putConversations([await this.api.get('conversations', id)]);
+      if (!this.store.conversations.has(id)) await this.keep([await this.api.get('conversations', id)]);
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       this.store.dropConversation(id);
       this.emit('problem', 'This conversation is not open to you.');
       return;
     }
-    const isHeld = this.store.threads.has(id);
-    const messages = isHeld ? this.history.catchUp(id) : this.history.open(id);
-    await this.attempt(() => Promise.all([messages, this.loadMembers(id)]));
+    const members = this.store.members.has(id) ? undefined : this.loadMembers(id);
+    await this.attempt(() => Promise.all([this.history.open(id), members]));
   }
 
-  async #deliver({ conversationId, content, key }) {
-    return this.api.tell('message:send', { conversationId, content, idempotencyKey: key });
+  async #deliver({ conversationId, content, replyTo, mentions, key }) {
+    const about = { ...(replyTo && { replyTo }), ...(mentions && { mentions }) };
+    return this.api.tell('message:send', { conversationId, content, ...about, idempotencyKey: key });
   }
 
   async #keepOwn(message) {
     this.store.noteArrival(message);
     await this.attempt(() => this.history.receive(message));
-  }
-
-  #change(message) {
-    this.store.noteChange(message);
-    this.history.change(message);
   }
 
   /** The server closes a socket when the token it was opened with runs out. */

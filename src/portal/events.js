@@ -3,13 +3,7 @@
  * @param {import('./chat.js').Chat} chat
  */
 export function listen(chat) {
-  const { api, directory, history, outbox, receipts, store, typing } = chat;
-
-  /** Its unread count and cursors are this member's own, and no event carries them. */
-  async function refetch(conversationId) {
-    store.putConversations([await api.get('conversations', conversationId)]);
-    await chat.loadMembers(conversationId);
-  }
+  const { details, directory, history, outbox, ownViews, receipts, store, sync, typing } = chat;
 
   /** The echo of one's own message may overtake its acknowledgement; shown at once, it would stand there twice. */
   async function acknowledged(message) {
@@ -21,40 +15,50 @@ export function listen(chat) {
 
   async function receive(message) {
     await acknowledged(message);
-    if (!store.conversations.has(message.conversationId)) await refetch(message.conversationId);
+    if (!store.conversations.has(message.conversationId)) await ownViews.need([message.conversationId]);
     store.noteArrival(message);
     typing.hear({ conversationId: message.conversationId, userId: message.senderId }, false);
     receipts.delivered(message.conversationId, message.seq);
-    await Promise.all([history.receive(message), directory.need([message.senderId])]);
+    await Promise.all([history.receive(message), directory.need([message.senderId]), details.answered([message])]);
+  }
+
+  function change(message) {
+    store.noteChange(message);
+    return history.receive(message);
   }
 
   async function remove(message) {
-    store.noteChange(message);
-    history.change(message);
+    await change(message);
     const conversation = store.conversations.get(message.conversationId);
-    if (conversation && message.seq > (conversation.readSeq ?? 0)) await refetch(message.conversationId);
+    if (conversation && message.seq > (conversation.readSeq ?? 0)) await ownViews.need([conversation._id]);
+  }
+
+  function join(member) {
+    store.putMember(member);
+    return member.userId === store.me._id ? ownViews.need([member.conversationId]) : directory.need([member.userId]);
   }
 
   function leave(member) {
-    if (member.userId === store.me._id) store.dropConversation(member.conversationId);
+    if (member.userId === store.me._id) drop(member.conversationId);
     else store.dropMember(member);
+  }
+
+  function drop(conversationId) {
+    sync.drop(conversationId);
+    store.dropConversation(conversationId);
   }
 
   const handlers = {
     connected: ({ online }) => store.setOnline(online ?? []),
     'messages created': receive,
-    'messages patched': (message) => {
-      store.noteChange(message);
-      history.change(message);
-    },
+    'messages patched': change,
     'messages removed': remove,
-    'conversations created': ({ _id }) => refetch(_id),
+    'reactions created': (reaction) => history.react(reaction, false),
+    'reactions removed': (reaction) => history.react(reaction, true),
+    'conversations created': ({ _id }) => ownViews.need([_id]),
     'conversations patched': (conversation) => store.patchConversation(conversation),
-    'conversations removed': ({ _id }) => store.dropConversation(_id),
-    'members created': (member) => {
-      store.putMember(member);
-      return member.userId === store.me._id ? refetch(member.conversationId) : directory.need([member.userId]);
-    },
+    'conversations removed': ({ _id }) => drop(_id),
+    'members created': join,
     'members patched': (member) => store.putMember(member),
     'members removed': leave,
     'users patched': (user) => store.putUsers([user]),
@@ -66,7 +70,13 @@ export function listen(chat) {
     'user:offline': ({ userId, lastSeenAt }) => store.setPresence(userId, false, lastSeenAt),
   };
 
+  /** Only what has come to its place is held: where that failed, the next `sync` brings it. */
+  async function take(handler, payload) {
+    await handler(payload);
+    if (payload?.revision) sync.note(payload.conversationId ?? payload._id, payload.revision);
+  }
+
   for (const [event, handler] of Object.entries(handlers)) {
-    chat.socket.events.on(event, (payload) => chat.attempt(async () => handler(payload)));
+    chat.socket.events.on(event, (payload) => chat.attempt(() => take(handler, payload)));
   }
 }

@@ -1,5 +1,6 @@
 import { Backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
+import { sayRefusal } from './refusals.js';
 
 const RETRYABLE = new Set([401, 408, 429]);
 const LONGEST_ORDERED_PAUSE = 60;
@@ -10,9 +11,11 @@ const LONGEST_ORDERED_PAUSE = 60;
  * @property {string} key its idempotency key, the same at every attempt
  * @property {string} conversationId
  * @property {string} content
+ * @property {string} [replyTo] id of the message that it answers
+ * @property {string[]} [mentions]
  * @property {string} queuedAt ISO date
  * @property {'waiting' | 'sending' | 'failed'} state
- * @property {string} [reason] why the server refused it for good, if `failed`
+ * @property {string} [reason] why the server refused it: for good if `failed`, for now if `waiting`
  */
 
 /**
@@ -55,8 +58,9 @@ export class Outbox extends Emitter {
     return this.#sending?.conversationId === conversationId;
   }
 
-  add(conversationId, content) {
-    const entry = { key: crypto.randomUUID(), conversationId, content, queuedAt: this.#now(), state: 'waiting' };
+  /** @param {{replyTo?: string, mentions?: string[]}} [about] */
+  add(conversationId, content, about = {}) {
+    const entry = { key: crypto.randomUUID(), conversationId, content, ...about, queuedAt: this.#now(), state: 'waiting' };
     this.entries.push(entry);
     this.#save(entry);
     this.flush();
@@ -98,6 +102,7 @@ export class Outbox extends Emitter {
   /** @returns {Promise<boolean>} whether to go on with the next entry */
   async #attempt(entry) {
     this.#sending = entry;
+    delete entry.reason;
     this.#mark(entry, 'sending');
     try {
       const answer = await this.deliver(entry);
@@ -110,6 +115,7 @@ export class Outbox extends Emitter {
         this.#fail(entry, error);
         return true;
       }
+      if (error.code) entry.reason = sayRefusal(error);
       this.#mark(entry, 'waiting');
       this.#retry = setTimeout(() => this.flush(), this.#pauseAfter(error));
       return false;
@@ -121,7 +127,7 @@ export class Outbox extends Emitter {
 
   #fail(entry, error) {
     entry.state = 'failed';
-    entry.reason = error.message;
+    entry.reason = sayRefusal(error);
     this.#save(entry);
   }
 

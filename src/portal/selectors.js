@@ -1,17 +1,29 @@
 /** Questions whose answer follows from the store. */
 
+const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
 const TITLE = /^(mr|mrs|ms|miss|mx|dr|prof|sir|madam)\b/i;
 
+/** What is archived is left out, unless it is open. */
 export function conversationsByRecency(store) {
   const age = (conversation) => conversation.lastMessageAt ?? conversation.createdAt ?? '';
-  return [...store.conversations.values()].sort((one, other) => (age(one) < age(other) ? 1 : -1));
+  return [...store.conversations.values()]
+    .filter(({ _id, archivedAt }) => !archivedAt || _id === store.activeId)
+    .sort((one, other) => (age(one) < age(other) ? 1 : -1));
 }
 
-/** The other person of a direct conversation, once its members are known. */
-export function peerId(store, conversation) {
-  if (conversation.kind !== 'direct') return null;
-  const others = [...(store.members.get(conversation._id)?.keys() ?? [])].filter((id) => id !== store.me._id);
-  return others[0] ?? null;
+/** The other person of a direct conversation. */
+export function peerId(store, { kind, other, directKey }) {
+  if (kind !== 'direct') return null;
+  return other?._id ?? directKey?.split(':').find((id) => id !== store.me._id) ?? null;
+}
+
+export function isMuted({ mutedUntil }) {
+  return Boolean(mutedUntil) && Date.parse(mutedUntil) > Date.now();
+}
+
+/** Whether this member moderates the conversation. */
+export function isManager({ role }) {
+  return role === 'admin' || role === 'moderator';
 }
 
 export function nameOf(store, userId) {
@@ -30,8 +42,20 @@ export function titleOf(store, conversation) {
   return peer ? nameOf(store, peer) : 'Direct message';
 }
 
+export function mayPin(conversation) {
+  return conversation.kind === 'direct' || isManager(conversation);
+}
+
+/** What a message says, or what stands for it where it says nothing. */
+export function textOf({ content, deletedAt, type }) {
+  if (deletedAt) return 'This message was deleted.';
+  return content || ATTACHED[type] || '';
+}
+
+/** What is muted asks for nobody's attention. */
 export function totalUnread(store) {
-  return [...store.conversations.values()].reduce((sum, { unread }) => sum + (unread ?? 0), 0);
+  const loud = [...store.conversations.values()].filter((one) => !isMuted(one) && !one.archivedAt);
+  return loud.reduce((sum, { unread }) => sum + (unread ?? 0), 0);
 }
 
 export function otherMembers(store, conversationId) {

@@ -1,11 +1,11 @@
 import { Emitter } from './emitter.js';
-import { Thread } from './thread.js';
+import { Thread, laterVersion } from './thread.js';
 
 /**
- * Not taken from `conversations patched`: the first three are each member's own, and an event is the same for all; the
+ * Not taken from `conversations patched`: the first four are each member's own, and an event is the same for all; the
  * others follow from the messages themselves, whose events may come before or after it.
  */
-const KEPT_FIELDS = ['unread', 'readSeq', 'deliveredSeq', 'clock', 'lastMessage', 'lastMessageAt'];
+const KEPT_FIELDS = ['unread', 'mentions', 'readSeq', 'deliveredSeq', 'clock', 'lastMessage', 'lastMessageAt'];
 
 /**
  * What this client knows. It asks nobody: `chat.js` and `events.js` fill it, the views read it.
@@ -17,8 +17,8 @@ export class Store extends Emitter {
   /** @type {'connecting' | 'online' | 'offline'} */
   connection = 'connecting';
   activeId = null;
-  /** @type {number | null} how many there are on the server, held or not; null until it said */
-  conversationTotal = null;
+  /** @type {boolean | null} whether the server has older conversations than those held; null until it said */
+  hasMoreConversations = null;
   users = new Map();
   online = new Set();
   conversations = new Map();
@@ -28,6 +28,10 @@ export class Store extends Emitter {
   threads = new Map();
   /** @type {Map<string, Set<string>>} conversationId → userIds */
   typing = new Map();
+  /** @type {Map<string, Map<string, string>>} messageId → emoji → id of one's own reaction */
+  ownReactions = new Map();
+  /** @type {Map<string, object>} messages that are not in a thread but are answered by one that is */
+  answered = new Map();
 
   constructor(me) {
     super();
@@ -79,31 +83,44 @@ export class Store extends Emitter {
 
   /** @param {object[]} conversations as the server answers them to this member */
   putConversations(conversations) {
-    for (const one of conversations) this.conversations.set(one._id, { ...this.conversations.get(one._id), ...one });
+    for (const one of conversations) this.conversations.set(one._id, ownView(this.conversations.get(one._id), one));
     this.emit('conversations');
   }
 
   /** @param {object} event what `conversations patched` tells everybody */
   patchConversation(event) {
     const held = this.conversations.get(event._id);
-    if (!held) return;
+    if (!held || event.revision < held.revision) return;
     const kept = Object.fromEntries(KEPT_FIELDS.map((field) => [field, held[field]]));
     this.putConversations([{ ...event, ...kept }]);
   }
 
+  /** What is held of a conversation besides its place in the list: all of it will be fetched anew. */
+  forget(id) {
+    for (const map of [this.members, this.threads]) map.delete(id);
+  }
+
   dropConversation(id) {
-    for (const map of [this.conversations, this.members, this.threads, this.typing]) map.delete(id);
+    this.forget(id);
+    for (const map of [this.conversations, this.typing]) map.delete(id);
     if (this.activeId === id) this.activate(null);
     this.emit('conversations');
   }
 
   putMembers(conversationId, members) {
     this.members.set(conversationId, new Map(members.map((member) => [member.userId, member])));
+    const own = members.find(({ userId }) => userId === this.me._id);
+    if (own) this.#keepOwnPlace(own);
     this.emit('people');
   }
 
+  /** Who joins has a revision of the conversation, and so has every later change of the member; cursors have none. */
   putMember(member) {
-    this.members.get(member.conversationId)?.set(member.userId, member);
+    const members = this.members.get(member.conversationId);
+    const held = members?.get(member.userId);
+    if (held && member.revision < held.revision) return;
+    members?.set(member.userId, withLatestCursors(held, member));
+    if (member.userId === this.me._id) this.#keepOwnPlace(member);
     this.emit('people');
   }
 
@@ -121,9 +138,29 @@ export class Store extends Emitter {
     this.emit('thread', conversationId);
   }
 
-  /** The threads that nobody looks at: after a time offline they may have a hole, and are fetched anew when opened. */
-  forgetIdleThreads() {
-    for (const id of this.threads.keys()) if (id !== this.activeId) this.threads.delete(id);
+  react(reaction, isTaken) {
+    this.threads.get(reaction.conversationId)?.react(reaction);
+    if (reaction.userId !== this.me._id) this.emit('thread', reaction.conversationId);
+    else if (isTaken) this.dropOwnReactions([reaction]);
+    else this.putOwnReactions([reaction]);
+  }
+
+  putOwnReactions(reactions) {
+    for (const { _id, messageId, emoji } of reactions) {
+      const own = this.ownReactions.get(messageId) ?? new Map();
+      this.ownReactions.set(messageId, own.set(emoji, _id));
+    }
+    this.#emitThreads(reactions);
+  }
+
+  dropOwnReactions(reactions) {
+    for (const { messageId, emoji } of reactions) this.ownReactions.get(messageId)?.delete(emoji);
+    this.#emitThreads(reactions);
+  }
+
+  putAnswered(messages) {
+    for (const message of messages) this.answered.set(message._id, laterVersion(this.answered.get(message._id), message));
+    this.#emitThreads(messages);
   }
 
   /** A message seen for the first time moves its conversation to the top and counts as unread if it is another's. */
@@ -131,22 +168,29 @@ export class Store extends Emitter {
     const conversation = this.conversations.get(message.conversationId);
     if (!conversation || message.seq <= conversation.clock) return;
     const isOther = message.senderId !== this.me._id;
-    const { seq, senderId, type, content, createdAt } = message;
+    const { seq, revision, senderId, type, content, createdAt } = message;
     Object.assign(conversation, {
       clock: seq,
-      lastMessage: { seq, senderId, type, content, createdAt },
+      lastMessage: { seq, revision, senderId, type, content, createdAt },
       lastMessageAt: createdAt,
       unread: (conversation.unread ?? 0) + (isOther ? 1 : 0),
+      mentions: (conversation.mentions ?? 0) + (isOther && this.isMentioned(message) ? 1 : 0),
     });
     this.emit('conversations');
     if (isOther) this.emit('arrival', message);
   }
 
+  isMentioned({ mentions = [] }) {
+    return mentions.some((one) => one === 'all' || one === this.me._id || one === this.me.role);
+  }
+
   /** An edit or deletion of the newest message shows in the list too. */
   noteChange(message) {
+    if (this.answered.has(message._id)) this.putAnswered([message]);
     const conversation = this.conversations.get(message.conversationId);
-    if (conversation?.lastMessage?.seq !== message.seq) return;
-    conversation.lastMessage = { ...conversation.lastMessage, content: message.content };
+    const last = conversation?.lastMessage;
+    if (last?.seq !== message.seq || message.revision < last.revision) return;
+    conversation.lastMessage = { ...last, content: message.content, revision: message.revision };
     this.emit('conversations');
   }
 
@@ -168,7 +212,30 @@ export class Store extends Emitter {
     const conversation = this.conversations.get(conversationId);
     if (!conversation || seq <= (conversation[cursor] ?? 0)) return;
     conversation[cursor] = seq;
-    if (cursor === 'readSeq' && seq >= conversation.clock) conversation.unread = 0;
+    if (cursor === 'readSeq' && seq >= conversation.clock) conversation.unread = conversation.mentions = 0;
     this.emit('conversations');
   }
+
+  #keepOwnPlace({ conversationId, role, mutedUntil }) {
+    const conversation = this.conversations.get(conversationId);
+    if (!conversation) return;
+    Object.assign(conversation, { role, mutedUntil });
+    this.emit('conversations');
+  }
+
+  #emitThreads(records) {
+    const ids = records.map(({ conversationId }) => conversationId);
+    for (const id of new Set(ids)) this.emit('thread', id);
+  }
+}
+
+/** What was asked for before one read on does not take that back. */
+function withLatestCursors(held, record) {
+  const cursors = ['deliveredSeq', 'readSeq'].map((cursor) => [cursor, Math.max(held?.[cursor] ?? 0, record[cursor] ?? 0)]);
+  return { ...held, ...record, ...Object.fromEntries(cursors) };
+}
+
+function ownView(held, conversation) {
+  const merged = withLatestCursors(held, conversation);
+  return merged.readSeq >= merged.clock ? { ...merged, unread: 0, mentions: 0 } : merged;
 }

@@ -8,6 +8,9 @@ from typing import Any
 from ..core.application import Application
 from ..core.channels import Channel
 from ..core.context import Connection, HookContext, Params
+from ..hooks.access import PRIVATE_FIELDS
+from ..hooks.places import MANAGERS, visible_place
+from ..hooks.reports import as_reporter_reads
 from .connections import ConnectionManager
 
 Record = dict[str, Any]
@@ -24,15 +27,48 @@ class Audiences:
         """A service without a publisher sends nothing to anybody."""
         service = self._app.service
         service("schools").publish(lambda school, _: self.school(school["_id"]))
-        for path in ("users", "classes", "class-teachers"):
+        service("users").publish(self.people)
+        for path in ("classes", "class-teachers"):
             service(path).publish(lambda record, _: self.school(record["schoolId"]))
         service("class-enrollments").publish(self.staff_and_student)
         service("conversations").publish(lambda record, _: self.members(record["_id"]))
-        service("messages").publish(lambda record, _: self.members(record["conversationId"]))
+        for path in ("messages", "reactions"):
+            service(path).publish(lambda record, _: self.members(record["conversationId"]))
         service("members").publish(self.members_and_subject)
+        service("reports").publish(self.reviewers)
+        service("warnings").publish(lambda record, _: self.admins_and(record, record["userId"]))
+        for path in ("blocks", "scheduled-messages", "notification-preferences"):
+            service(path).publish(lambda record, _: Channel(self._connections.of_user(str(record["userId"]))))
+        for path in ("exports", "erasures"):
+            service(path).publish(lambda job, _: self.admins_and(job, job["requestedBy"]))
 
     def school(self, school_id: Any) -> Channel:
         return Channel(self._connections.in_school(str(school_id)))
+
+    def people(self, user: Record, _: HookContext) -> list[Channel]:
+        """Of a suspension the user is told, and admins are; the rest of the school sees what is public."""
+        school_id = str(user["schoolId"])
+        told = self._connections.with_role(school_id, "admin") | self._connections.of_user(str(user["_id"]))
+        public = {name: value for name, value in user.items() if name not in PRIVATE_FIELDS}
+        return [Channel(told), self.school(school_id).send(public)]
+
+    async def reviewers(self, report: Record, _: HookContext) -> list[Channel]:
+        """Who may resolve the report, and who has made it; never the author of the message."""
+        school_id, conversation_id = str(report["schoolId"]), report["conversationId"]
+        query = {"conversationId": conversation_id, "role": {"$in": list(MANAGERS)}, "$select": ["userId"]}
+        managers = await self._app.service("members").find(Params(query=query, paginate=False))
+        teachers = self._connections.with_role(school_id, "teacher")
+        told = self._connections.with_role(school_id, "admin") | (
+            teachers & self._connections.of_users({str(manager["userId"]) for manager in managers})
+        )
+        return [
+            Channel(told - self._connections.of_user(str(report["authorId"])), report),
+            Channel(self._connections.of_user(str(report["reporterId"])), as_reporter_reads(report)),
+        ]
+
+    def admins_and(self, record: Record, user_id: Any) -> Channel:
+        admins = self._connections.with_role(str(record["schoolId"]), "admin")
+        return Channel(admins | self._connections.of_user(str(user_id)))
 
     def staff_and_student(self, enrollment: Record, _: HookContext) -> Channel:
         school_id = str(enrollment["schoolId"])
@@ -41,11 +77,21 @@ class Audiences:
         )
         return Channel(staff | self._connections.of_user(str(enrollment["userId"])))
 
-    async def members_and_subject(self, member: Record, _: HookContext) -> Channel:
-        """Who left or was removed is told that too; who has muted the conversation is nobody's business."""
-        channel = await self.members(member["conversationId"])
-        channel.join(*self._connections.of_user(str(member["userId"])))
-        return channel.send({name: value for name, value in member.items() if name != "mutedUntil"})
+    async def members_and_subject(self, member: Record, _: HookContext) -> Channel | list[Channel]:
+        """Who left or was removed is told that too; each reads of a place what is theirs to see."""
+        conversation_id, subject = member["conversationId"], self._connections.of_user(str(member["userId"]))
+        if "silencedUntil" not in member:  # a receipt has nothing to hide
+            return (await self.members(conversation_id)).join(*subject)
+        query = {"conversationId": conversation_id, "$select": ["userId", "role"]}
+        places = await self._app.service("members").find(Params(query=query, paginate=False))
+        managers = {str(place["userId"]) for place in places if place["role"] in MANAGERS}
+        others = {str(place["userId"]) for place in places} - managers
+        # Who is in more than one of the channels gets what the first of them says.
+        return [
+            Channel(subject, visible_place(member, own=True, manages=False)),
+            Channel(self._connections.of_users(managers), visible_place(member, own=False, manages=True)),
+            Channel(self._connections.of_users(others), visible_place(member, own=False, manages=False)),
+        ]
 
     async def members(self, conversation_id: Any, *, but: Iterable[str] = ()) -> Channel:
         """The connections of those who are members at this moment, without the users ``but``."""

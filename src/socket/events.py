@@ -10,12 +10,14 @@ class ClientEvent(StrEnum):
     TYPING_START = "typing:start"
     TYPING_STOP = "typing:stop"
     PRESENCE_GET = "presence:get"
+    SYNC = "sync"
 
 
 class ServerEvent(StrEnum):
     CONNECTED = "connected"
     MESSAGE_DELIVERED = "message:delivered"
     MESSAGE_READ = "message:read"
+    MESSAGE_NOTIFY = "message:notify"
     TYPING_START = "typing:start"
     TYPING_STOP = "typing:stop"
     USER_ONLINE = "user:online"

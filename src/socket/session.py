@@ -15,10 +15,11 @@ from ..core.authentication.service import authentication_of
 from ..core.context import Connection, HookContext, Params
 from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
-from ..hooks.access import PLACES
+from ..hooks.access import PLACES, require_unsuspended
 from .channels import Audiences
 from .connections import ConnectionManager, Identity, Role
 from .events import ClientEvent, ServerEvent
+from .notifications import Notifications
 from .presence import Presence
 from .typing_status import TypingStatus
 
@@ -44,6 +45,7 @@ class SchoolSockets:
         self._realtime = realtime
         self.connections: ConnectionManager[Connection] = ConnectionManager()
         self.audiences = Audiences(app, self.connections)
+        self.notifications = Notifications(app, realtime, self.connections)
         self.presence: Presence[Connection] = Presence(
             self.connections, self._send, on_offline=self._left, grace=grace
         )
@@ -71,10 +73,12 @@ class SchoolSockets:
             ClientEvent.TYPING_START: self.typing_start,
             ClientEvent.TYPING_STOP: self.typing_stop,
             ClientEvent.PRESENCE_GET: self.presence_get,
+            ClientEvent.SYNC: self.sync,
         }
         for event, handler in handlers.items():
             self._realtime.on(event, handler)
         self.audiences.register()
+        self.notifications.register()
 
     async def close(self) -> None:
         """Note when everybody was seen last, unless the database keeps the server from stopping."""
@@ -99,6 +103,7 @@ class SchoolSockets:
         return await self._acknowledge(connection, data, "readSeq")
 
     async def typing_start(self, connection: Connection, data: Payload) -> Payload:
+        require_unsuspended(connection.user or {})
         user_id, conversation_id = await self._typist(connection, data)
         if not self.typing.start(connection, user_id, conversation_id):
             raise TooManyRequests("You are typing in too many conversations")
@@ -116,6 +121,9 @@ class SchoolSockets:
             reason = f"must be a list of at most {MAX_ASKED} ids"
             raise BadRequest("validation failed", {"errors": {"userIds": reason}})
         return {"online": self._others_online(identity, asked)}
+
+    async def sync(self, connection: Connection, data: Payload) -> Payload:
+        return await self._call("sync", "create", connection, data)
 
     async def _logged_in(self, result: Payload, params: Params, _: HookContext) -> None:
         connection = params.connection

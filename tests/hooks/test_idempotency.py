@@ -14,6 +14,8 @@ from stonechat.models import Message
 from tests.support.people import newcomer, talk_of, write
 from tests.support.school import Answer, Json, Person, School
 
+FILE = {"name": "notes.pdf", "url": "https://files.example.org/notes.pdf"}
+
 Send = Callable[[Person, Json, str], Awaitable[Answer]]
 
 
@@ -86,7 +88,13 @@ async def test_many_of_the_same_at_once_are_one_message(school: School) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    "other", [{"content": "Other"}, {"type": "image"}, {"mentions": "own"}, {"conversationId": "other"}]
+    "other",
+    [
+        {"content": "Other"},
+        {"replyTo": None, "type": "file", "attachments": [FILE]},
+        {"mentions": "own"},
+        {"conversationId": "other"},
+    ],
 )
 async def test_a_key_used_for_something_else_is_refused(school: School, way: Send, other: Json) -> None:
     ada = await newcomer(school)
@@ -94,7 +102,7 @@ async def test_a_key_used_for_something_else_is_refused(school: School, way: Sen
     data = {"conversationId": talk, "content": "Once"}
     await write(ada, talk, "Once", idempotencyKey="one")
     meant = {"own": [ada.id], "other": another}
-    changed = {name: meant.get(value, value) for name, value in other.items()}
+    changed = {name: meant[value] if value in ("own", "other") else value for name, value in other.items()}
     answer = await way(ada, {**data, **changed}, "one")
     assert answer.code == 422
     assert list(answer.body["errors"]) == ["idempotencyKey"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from bson import ObjectId
 
@@ -12,7 +14,10 @@ from stonechat.hooks.membership import (
     place_of,
     require_people,
     require_place,
+    require_writer,
 )
+from stonechat.models import Conversation, Member
+from stonechat.models.record import now
 from tests.support.people import newcomer, talk_of, write
 from tests.support.school import Json, Person, School
 
@@ -21,7 +26,11 @@ def call_of(school: School, person: Person | None) -> HookContext:
     """A client's call, after authentication and tenancy."""
     params = Params(provider="rest")
     if person is not None:
-        user = {"_id": ObjectId(person.id), "schoolId": ObjectId(person.user["schoolId"])}
+        user = {
+            "_id": ObjectId(person.id),
+            "schoolId": ObjectId(person.user["schoolId"]),
+            "role": person.user["role"],
+        }
         params = Params(params, user=user, tenant=user["schoolId"])
     return HookContext(school.app.service("messages"), "find", params=params)
 
@@ -45,6 +54,51 @@ async def test_a_place_has_one_of_the_asked_roles(school: School) -> None:
     with pytest.raises(Forbidden, match="not a member") as refused:
         await require_place(call_of(school, cleo), talk)
     assert refused.value.data == {"conversationId": str(talk)}
+
+
+async def test_who_is_a_member_may_write(school: School) -> None:
+    ada, ben, cleo = [await newcomer(school) for _ in range(3)]
+    talk = ObjectId(await talk_of(ada, ben))
+    place, conversation = await require_writer(call_of(school, ben), talk)
+    assert (str(place["userId"]), conversation["_id"]) == (ben.id, talk)
+    with pytest.raises(Forbidden, match="not a member"):
+        await require_writer(call_of(school, cleo), talk)
+
+
+async def test_nobody_writes_in_what_is_archived(school: School) -> None:
+    ada = await newcomer(school)
+    talk = ObjectId(await talk_of(ada))
+    await Conversation.documents().update_one({"_id": talk}, {"$set": {"archivedAt": now()}})
+    with pytest.raises(Forbidden) as refused:
+        await require_writer(call_of(school, ada), talk)
+    assert refused.value.data == {"code": "ARCHIVED"}
+
+
+async def test_silence_has_an_end(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = ObjectId(await talk_of(ada, ben))
+    place = {"conversationId": talk, "userId": ObjectId(ben.id)}
+    until = now() + timedelta(hours=1)
+    await Member.documents().update_one(place, {"$set": {"silencedUntil": until}})
+    with pytest.raises(Forbidden) as refused:
+        await require_writer(call_of(school, ben), talk)
+    assert refused.value.data == {"code": "SILENCED", "until": until}
+    await Member.documents().update_one(place, {"$set": {"silencedUntil": now()}})
+    assert (await require_writer(call_of(school, ben), talk))[0]["silencedUntil"] <= now()
+
+
+async def test_announcements_are_written_by_their_roles_and_managers(school: School) -> None:
+    teacher, other, ada = [await newcomer(school, role) for role in ("teacher", "teacher", "student")]
+    talk = ObjectId(await talk_of(teacher, other, ada, kind="announcement", writerRoles=["teacher"]))
+    for person in (teacher, other):
+        await require_writer(call_of(school, person), talk)
+    with pytest.raises(Forbidden) as refused:
+        await require_writer(call_of(school, ada), talk)
+    assert refused.value.data == {"code": "ANNOUNCEMENT"}
+    await Conversation.documents().update_one({"_id": talk}, {"$set": {"writerRoles": []}})
+    await require_writer(call_of(school, teacher), talk)
+    with pytest.raises(Forbidden):
+        await require_writer(call_of(school, other), talk)
 
 
 async def test_own_code_that_does_not_say_for_whom_it_calls_is_refused(school: School) -> None:

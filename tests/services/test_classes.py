@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from bson import ObjectId
 
+from stonechat.models import Conversation
 from tests.support.people import has_not_heard, newcomer, talk_of
 from tests.support.school import Answer, Json, Person, School
 
@@ -29,6 +30,11 @@ async def members_of(person: Person, talk: str) -> set[str]:
     return {member["userId"] for member in found.body["data"]}
 
 
+async def roles_of(person: Person, talk: str) -> dict[str, str]:
+    found = await person.rest("find", "members", query={"conversationId": talk})
+    return {member["userId"]: member["role"] for member in found.body["data"]}
+
+
 async def test_admins_keep_the_classes_and_everybody_sees_them(school: School) -> None:
     admin, ada = await newcomer(school, "admin"), await newcomer(school)
     lesson = await new_class(admin, subject="Latin")
@@ -36,6 +42,7 @@ async def test_admins_keep_the_classes_and_everybody_sees_them(school: School) -
     assert (await admin.rest("patch", "classes", id=lesson, data={"name": renamed})).code == 200
     seen = (await ada.rest("get", "classes", id=lesson)).body
     assert (seen["name"], seen["subject"]) == (renamed, "Latin")
+    assert "changes" not in seen
     assert (await ada.rest("find", "classes", query={"subject": "Latin"})).body["total"] >= 1
 
 
@@ -138,12 +145,94 @@ async def test_who_joins_or_leaves_a_class_joins_or_leaves_its_conversation(
     assert (await person.rest("get", "conversations", id=talk)).code == 404
 
 
-async def test_who_is_a_member_already_stays_one(school: School) -> None:
+async def test_who_is_a_member_already_stays_one_and_moderates_as_a_teacher(school: School) -> None:
+    admin, teacher, ada = [await newcomer(school, role) for role in ("admin", "teacher", "student")]
+    lesson = await new_class(admin)
+    talk = await talk_of(admin, ada, teacher, kind="class", classId=lesson)
+    for person in (ada, teacher):
+        assert (await place(admin, lesson, person)).code == 201
+    assert await roles_of(admin, talk) == {admin.id: "admin", ada.id: "member", teacher.id: "moderator"}
+
+
+async def test_who_teaches_a_class_moderates_its_conversation(school: School) -> None:
+    admin, first, second, ada = [
+        await newcomer(school, role) for role in ("admin", "teacher", "teacher", "student")
+    ]
+    lesson = await new_class(admin)
+    placed = await place(admin, lesson, first)
+    talk = await talk_of(first, kind="class", classId=lesson)
+    for person in (second, ada):
+        assert (await place(admin, lesson, person)).code == 201
+    assert await roles_of(ada, talk) == {first.id: "admin", second.id: "moderator", ada.id: "member"}
+    assert (await admin.rest("remove", "class-teachers", id=placed.body["_id"])).code == 200
+    assert await roles_of(ada, talk) == {second.id: "admin", ada.id: "member"}
+
+
+async def test_a_class_that_nobody_teaches_any_more_has_an_admin_in_its_conversation(school: School) -> None:
+    admin, teacher, ada, ben = [
+        await newcomer(school, role) for role in ("admin", "teacher", "student", "student")
+    ]
+    lesson = await new_class(admin)
+    taught = (await place(admin, lesson, teacher)).body["_id"]
+    talk = await talk_of(teacher, kind="class", classId=lesson)
+    for person in (ada, ben):
+        assert (await place(admin, lesson, person)).code == 201
+    assert (await admin.rest("remove", "class-teachers", id=taught)).code == 200
+    assert await roles_of(ada, talk) == {ada.id: "admin", ben.id: "member"}
+
+
+async def test_people_who_join_a_class_at_once_are_all_in_its_conversation(school: School) -> None:
+    admin, people = await newcomer(school, "admin"), [await newcomer(school) for _ in range(5)]
+    lesson = await new_class(admin)
+    talk = await talk_of(admin, kind="class", classId=lesson)
+    answers = await asyncio.gather(*(place(admin, lesson, person) for person in people))
+    assert {answer.code for answer in answers} == {201}
+    assert await members_of(admin, talk) == {admin.id, *(person.id for person in people)}
+    assert (await admin.rest("get", "conversations", id=talk)).body["memberCount"] == 6
+
+
+async def test_a_place_that_its_conversation_refuses_is_not_given(school: School) -> None:
     admin, ada = await newcomer(school, "admin"), await newcomer(school)
     lesson = await new_class(admin)
-    talk = await talk_of(admin, ada, kind="class", classId=lesson)
+    talks = [await talk_of(admin, kind="class", classId=lesson) for _ in range(2)]
+    # A conversation that counts with a text cannot count one more: the second join fails, in the database.
+    broken = {"$set": {"memberCount": "many"}}
+    conversations = Conversation.documents()
+    await conversations.update_one({"_id": ObjectId(talks[1])}, broken)
+    async with admin.socket() as socket:
+        assert (await place(admin, lesson, ada)).code == 500
+        assert await has_not_heard(socket, "members created")
+    assert await members_of(admin, talks[0]) == {admin.id}
+    assert (await admin.rest("find", "class-enrollments", query={"classId": lesson})).body["total"] == 0
+    await conversations.update_one({"_id": ObjectId(talks[1])}, {"$set": {"memberCount": 1}})
     assert (await place(admin, lesson, ada)).code == 201
-    assert await members_of(admin, talk) == {admin.id, ada.id}
+    for talk in talks:
+        assert await members_of(admin, talk) == {admin.id, ada.id}
+
+
+async def test_who_changes_the_role_leaves_the_classes_of_the_old_one(school: School) -> None:
+    admin, teacher, ada = [await newcomer(school, role) for role in ("admin", "teacher", "student")]
+    lesson = await new_class(admin)
+    for person in (teacher, ada):
+        assert (await place(admin, lesson, person)).code == 201
+    talk = await talk_of(teacher, kind="class", classId=lesson)
+    assert (await admin.rest("patch", "users", id=ada.id, data={"role": "teacher"})).code == 200
+    assert await roles_of(teacher, talk) == {teacher.id: "admin"}
+
+
+async def test_who_has_no_account_any_more_is_in_no_class_conversation(school: School) -> None:
+    admin, teacher, ada = [await newcomer(school, role) for role in ("admin", "teacher", "student")]
+    lesson = await new_class(admin)
+    for person in (teacher, ada):
+        assert (await place(admin, lesson, person)).code == 201
+    talk = await talk_of(teacher, kind="class", classId=lesson)
+    async with teacher.socket() as socket:
+        assert (await admin.rest("remove", "users", id=ada.id)).code == 200
+        removed = await socket.next("members removed")
+        assert (removed["userId"], removed["conversationId"]) == (ada.id, talk)
+        await socket.next("class-enrollments removed")
+        assert await has_not_heard(socket, "members removed")
+    assert await roles_of(teacher, talk) == {teacher.id: "admin"}
 
 
 async def test_a_class_that_is_removed_takes_its_places_along(school: School) -> None:

@@ -5,11 +5,9 @@ import asyncio
 import pytest
 from bson import ObjectId
 
-from stonechat.models import Conversation, Member
+from stonechat.models import AuditEntry, Conversation, Delivery, Member
 from tests.support.people import has_not_heard, new_school, newcomer, talk_of, write
 from tests.support.school import Answer, Json, Person, School
-
-UNREAD_SHOWN = 100
 
 
 async def create(person: Person, **data: Json) -> Answer:
@@ -119,11 +117,32 @@ async def test_everybody_of_the_class_is_in_its_conversation(school: School) -> 
     teacher, ada, ben, guest = [
         await newcomer(school, role) for role in ("teacher", "student", "student", "teacher")
     ]
-    lesson = await class_of(school, teacher, ada, ben)
+    colleague = await newcomer(school, "teacher")
+    lesson = await class_of(school, teacher, colleague, ada, ben)
     talk = await talk_of(teacher, guest, ada, kind="class", classId=lesson)
-    expected = {teacher.id: "admin", ada.id: "member", ben.id: "member", guest.id: "member"}
-    assert await members_of(talk) == expected
-    assert (await view(ben, talk))["memberCount"] == 4
+    assert await members_of(talk) == {
+        teacher.id: "admin",
+        colleague.id: "moderator",
+        ada.id: "member",
+        ben.id: "member",
+        guest.id: "member",
+    }
+    assert (await view(ben, talk))["memberCount"] == 5
+
+
+async def test_who_joins_a_class_while_its_conversation_is_made_is_in_it(school: School) -> None:
+    admin, people = await newcomer(school, "admin"), [await newcomer(school) for _ in range(4)]
+    lesson = await class_of(school)
+
+    async def join(person: Person) -> Answer:
+        data = {"classId": lesson, "userId": person.id}
+        return await admin.rest("create", "class-enrollments", data=data)
+
+    joining = asyncio.gather(*(join(person) for person in people))
+    talk = await talk_of(admin, kind="class", classId=lesson)
+    assert {answer.code for answer in await joining} == {201}
+    assert await members_of(talk) == {admin.id: "admin", **{person.id: "member" for person in people}}
+    assert (await view(admin, talk))["memberCount"] == 5
 
 
 async def test_an_admin_makes_the_conversation_of_any_class(school: School) -> None:
@@ -189,13 +208,6 @@ async def test_members_see_what_is_new_for_them(school: School) -> None:
     }
     listed = (await ben.rest("find", "conversations")).body["data"]
     assert [(one["_id"], one["unread"]) for one in listed] == [(talk, 1)]
-
-
-async def test_unread_messages_are_counted_up_to_a_hundred(school: School) -> None:
-    ada, ben = await newcomer(school), await newcomer(school)
-    talk = await talk_of(ada, ben)
-    await asyncio.gather(*(write(ada, talk) for _ in range(UNREAD_SHOWN + 2)))
-    assert (await view(ben, talk))["unread"] == UNREAD_SHOWN
 
 
 async def test_what_one_has_read_is_not_in_events(school: School) -> None:
@@ -266,3 +278,219 @@ async def test_neither_of_two_people_is_above_the_other(school: School) -> None:
 async def test_a_list_of_conversations_is_refused(school: School) -> None:
     ada = await newcomer(school)
     assert (await ada.rest("create", "conversations", data=[{"kind": "group"}])).code == 405
+
+
+async def deliveries_of(conversation: str) -> list[tuple[int, str, str]]:
+    found = Delivery.documents().find({"conversationId": ObjectId(conversation)}).sort("revision")
+    return [(one["revision"], one["path"], one["event"]) for one in await found.to_list()]
+
+
+async def archive(person: Person, talk: str, archived: bool = True) -> Answer:
+    return await person.rest("patch", "conversations", id=talk, data={"archived": archived})
+
+
+async def set_role(manager: Person, talk: str, person: Person, role: str) -> None:
+    query = {"conversationId": talk, "userId": person.id}
+    (place,) = (await manager.rest("find", "members", query=query)).body["data"]
+    assert (await manager.rest("patch", "members", id=place["_id"], data={"role": role})).code == 200
+
+
+@pytest.mark.parametrize("transport", ["rest", "socketio"])
+async def test_only_admins_of_a_conversation_archive_it(school: School, transport: str) -> None:
+    ada, ben, cleo = [await newcomer(school) for _ in range(3)]
+    talk = await talk_of(ada, ben)
+    await set_role(ada, talk, ben, "moderator")
+    for person, code in ((ben, 403), (cleo, 404)):
+        if transport == "rest":
+            answer = await archive(person, talk)
+        else:
+            async with person.socket() as socket:
+                answer = await socket.call("patch", "conversations", id=talk, data={"archived": True})
+        assert answer.code == code
+    assert (await view(ada, talk))["archivedAt"] is None
+
+
+async def test_what_is_archived_is_read_and_not_written(school: School) -> None:
+    ada, ben, cleo = [await newcomer(school) for _ in range(3)]
+    talk = await talk_of(ada, ben)
+    await write(ben, talk)
+    async with ben.socket() as socket:
+        assert (await archive(ada, talk)).code == 200
+        heard = await socket.next("conversations patched")
+        assert heard["archivedAt"] is not None
+        hello = {"conversationId": talk, "content": "Hello"}
+        for answer in (
+            await socket.call("create", "messages", data=hello),
+            await ada.rest("create", "messages", data=hello),
+        ):
+            assert (answer.code, answer.body["data"]["code"]) == (403, "ARCHIVED")
+    assert (await ben.rest("find", "messages", query={"conversationId": talk})).body["total"] >= 1
+    for path, data in (
+        ("members", {"conversationId": talk, "userId": cleo.id}),
+        ("conversations", {"name": "New"}),
+    ):
+        method, own_id = ("create", None) if path == "members" else ("patch", talk)
+        answer = await ada.rest(method, path, id=own_id, data=data)
+        assert (answer.code, answer.body["data"]["code"]) == (400, "ARCHIVED")
+    assert (await archive(ada, talk, archived=False)).body["archivedAt"] is None
+    await write(ben, talk)
+
+
+async def test_archiving_again_changes_nothing(school: School) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    first, again = await archive(ada, talk), await archive(ada, talk)
+    assert (first.code, again.code) == (200, 200)
+    assert first.body["archivedAt"] == again.body["archivedAt"]
+
+
+async def test_conversations_are_found_by_whether_they_are_archived(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    kept, old = await talk_of(ada), await talk_of(ada)
+    foreign = await talk_of(ben)
+    for person, talk in ((ada, old), (ben, foreign)):
+        assert (await archive(person, talk)).code == 200
+    for query, expected in (({}, {kept, old}), ({"archived": True}, {old}), ({"archived": False}, {kept})):
+        found = await ada.rest("find", "conversations", query=query)
+        assert {one["_id"] for one in found.body["data"]} == expected
+
+
+async def test_a_direct_conversation_is_not_archived(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben, kind="direct")
+    assert (await archive(ada, talk)).code == 400
+
+
+async def test_archiving_is_in_the_audit_log_and_a_new_name_is_not(school: School) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    assert (await archive(ada, talk)).code == 200
+    assert (await archive(ada, talk, archived=False)).code == 200
+    assert (await ada.rest("patch", "conversations", id=talk, data={"name": "New"})).code == 200
+    entries = AuditEntry.documents().find({"subject.id": ObjectId(talk)}).sort("number")
+    found = [(one["action"], str(one["actorId"]), one["details"]) for one in await entries.to_list()]
+    assert found == [
+        ("conversations.patch", ada.id, {"archived": True}),
+        ("conversations.patch", ada.id, {"archived": False}),
+    ]
+
+
+async def test_archived_several_times_at_once_it_is_archived_once(school: School) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    answers = await asyncio.gather(*(archive(ada, talk) for _ in range(4)))
+    assert {answer.code for answer in answers} == {200}
+    assert len({answer.body["archivedAt"] for answer in answers}) == 1
+    assert await AuditEntry.documents().count_documents({"subject.id": ObjectId(talk)}) == 1
+
+
+async def test_a_conversation_says_that_it_was_renamed_and_archived(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben)
+    assert (await ada.rest("patch", "conversations", id=talk, data={"name": "New"})).code == 200
+    assert (await ada.rest("patch", "conversations", id=talk, data={"description": "About it"})).code == 200
+    for archived in (True, True, False):
+        assert (await archive(ada, talk, archived=archived)).code == 200
+    found = (await ben.rest("find", "messages", query={"conversationId": talk})).body["data"]
+    assert [(one["type"], one["senderId"], one["content"]) for one in found] == [
+        ("system", ada.id, 'renamed the conversation to "New"'),
+        ("system", ada.id, "archived the conversation"),
+        ("system", ada.id, "reopened the conversation"),
+    ]
+    forged = {"conversationId": talk, "type": "system", "content": "renamed"}
+    assert (await ben.rest("create", "messages", data=forged)).code == 400
+
+
+async def test_students_announce_nothing_unless_they_may(school: School) -> None:
+    admin, teacher, ada = [await newcomer(school, role) for role in ("admin", "teacher", "student")]
+    talk = await talk_of(admin, teacher, ada, kind="announcement")
+    assert (await view(ada, talk))["writerRoles"] == ["teacher", "admin"]
+    await write(teacher, talk)
+    hello = {"conversationId": talk, "content": "Hello"}
+    assert (await ada.rest("create", "messages", data=hello)).code == 403
+    async with ada.socket() as socket:
+        assert (await socket.say("message:send", hello))["error"]["code"] == 403
+    roles = {"writerRoles": ["student"]}
+    assert (await ada.rest("patch", "conversations", id=talk, data=roles)).code == 403
+    assert (await admin.rest("patch", "conversations", id=talk, data=roles)).code == 200
+    await write(ada, talk)
+    assert (await teacher.rest("create", "messages", data=hello)).code == 403
+
+
+async def test_writer_roles_are_those_of_an_announcement(school: School) -> None:
+    teacher = await newcomer(school, "teacher")
+    talk = await talk_of(teacher)
+    roles = {"writerRoles": ["student"]}
+    for answer in (
+        await create(teacher, kind="club", name="Chess", **roles),
+        await teacher.rest("patch", "conversations", id=talk, data=roles),
+        await create(teacher, kind="announcement", name="News", writerRoles=["parent"]),
+    ):
+        assert answer.code == 400
+        assert next(iter(answer.body["errors"])).startswith("writerRoles")
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, "10", None])
+async def test_slow_mode_is_an_hour_at_most(school: School, seconds: Json) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    answer = await ada.rest("patch", "conversations", id=talk, data={"slowModeSeconds": seconds})
+    assert (answer.code, list(answer.body["errors"])) == (400, ["slowModeSeconds"])
+
+
+async def test_managers_slow_a_conversation_down(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben, slowModeSeconds=30)
+    assert (await view(ben, talk))["slowModeSeconds"] == 30
+    assert (await ben.rest("patch", "conversations", id=talk, data={"slowModeSeconds": 0})).code == 403
+    assert (await ada.rest("patch", "conversations", id=talk, data={"slowModeSeconds": 0})).code == 200
+    assert (await view(ben, talk))["slowModeSeconds"] == 0
+
+
+async def test_each_change_has_its_revision(school: School) -> None:
+    ada, ben, cleo = [await newcomer(school) for _ in range(3)]
+    talk = await talk_of(ada, ben)
+    created = await view(ada, talk)
+    assert created["revision"] == 1
+    data = {"conversationId": talk, "userId": cleo.id}
+    async with ben.socket() as socket:
+        placed = (await ada.rest("create", "members", data=data)).body
+        assert (await socket.next("members created"))["revision"] == placed["revision"] == 2
+        await set_role(ada, talk, cleo, "moderator")
+        assert (await socket.next("members patched"))["revision"] == 3
+        assert (await cleo.rest("remove", "members", id=placed["_id"])).body["revision"] == 4
+        assert (await socket.next("members removed"))["revision"] == 4
+        about = {"description": "About it"}
+        assert (await ada.rest("patch", "conversations", id=talk, data=about)).body["revision"] == 5
+        assert (await socket.next("conversations patched"))["revision"] == 5
+    assert await deliveries_of(talk) == [
+        (1, "conversations", "created"),
+        (2, "members", "created"),
+        (3, "members", "patched"),
+        (4, "members", "removed"),
+        (5, "conversations", "patched"),
+    ]
+    gone = await Delivery.documents().find_one({"conversationId": ObjectId(talk), "revision": 4})
+    assert gone is not None
+    assert {name: str(value) for name, value in gone["gone"].items()} == {
+        "_id": placed["_id"],
+        "conversationId": talk,
+        "userId": cleo.id,
+        "schoolId": ada.user["schoolId"],
+        "revision": "4",
+    }
+
+
+async def test_a_blocked_person_is_not_written_to_and_not_added(school: School) -> None:
+    ada, ben, cleo = [await newcomer(school) for _ in range(3)]
+    assert (await ben.rest("create", "blocks", data={"blockedId": ada.id})).code == 201
+    group = await talk_of(ada, cleo)
+    data = {"conversationId": group, "userId": ben.id}
+    for answer in (
+        await create(ada, kind="direct", memberIds=[ben.id]),
+        await create(ben, kind="direct", memberIds=[ada.id]),
+        await create(ada, kind="group", name="A talk", memberIds=[cleo.id, ben.id]),
+        await ada.rest("create", "members", data=data),
+    ):
+        assert (answer.code, answer.body["data"]["code"]) == (403, "BLOCKED")
+    assert set(await members_of(group)) == {ada.id, cleo.id}

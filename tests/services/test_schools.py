@@ -42,7 +42,22 @@ async def test_one_setting_leaves_the_others_as_they_are(school: School) -> None
         data: Json = {"settings": settings}
         assert (await admin.rest("patch", "schools", id=admin.user["schoolId"], data=data)).code == 200
     seen = (await admin.rest("get", "schools", id=admin.user["schoolId"])).body["settings"]
-    assert seen == {"editWindowMinutes": 15, "retentionDays": None, "maxGroupMembers": 40}
+    assert seen == {
+        "editWindowMinutes": 15,
+        "maxGroupMembers": 40,
+        "quietHours": None,
+        "retention": {},
+        "retentionDays": None,
+    }
+
+
+async def test_quiet_hours_are_set_whole_and_taken_away(school: School) -> None:
+    admin = await newcomer(school, "admin", at=await new_school(school))
+    weekdays: Json = {"from": "20:00", "to": "06:30", "days": ["monday", "sunday"]}
+    for quiet in (weekdays, {"from": "21:00", "to": "07:00"}, None):
+        data = {"settings": {"quietHours": quiet}}
+        answer = await admin.rest("patch", "schools", id=admin.user["schoolId"], data=data)
+        assert (answer.code, answer.body["settings"]["quietHours"]) == (200, quiet)
 
 
 @pytest.mark.parametrize("name", ["ada", "rivera"])
@@ -76,6 +91,11 @@ async def test_schools_are_not_made_or_removed_by_clients(school: School, method
         {"settings": {"editWindowMinutes": -1}},
         {"settings": {"maxGroupMembers": 5001}},
         {"settings": {"unknown": 1}},
+        {"settings": {"quietHours": {"from": "21:00"}}},
+        {"settings": {"quietHours": {"from": "21:00", "to": "21:00"}}},
+        {"settings": {"quietHours": {"from": "21:00", "to": "7:00"}}},
+        {"settings": {"quietHours": {"from": "21:00", "to": "07:00", "days": ["someday"]}}},
+        {"settings": {"quietHours": {"from": "21:00", "to": "07:00", "days": []}}},
         {"settings": None},
     ],
 )

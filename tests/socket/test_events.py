@@ -9,6 +9,7 @@ def test_a_client_sends_these_names() -> None:
         "typing:start",
         "typing:stop",
         "presence:get",
+        "sync",
     }
 
 
@@ -17,6 +18,7 @@ def test_a_client_receives_these_names() -> None:
         "connected",
         "message:delivered",
         "message:read",
+        "message:notify",
         "typing:start",
         "typing:stop",
         "user:online",

@@ -31,6 +31,12 @@ PATHS: Final = (
     "conversations",
     "members",
     "messages",
+    "reactions",
+    "reports",
+    "warnings",
+    "blocks",
+    "scheduled-messages",
+    "exports",
 )
 """The services whose records clients reach."""
 

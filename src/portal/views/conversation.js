@@ -1,16 +1,19 @@
 import { batched, h, icon, iconButton, keyedList, moveByArrows } from '../dom.js';
-import { otherMembers, peerId, readMarkers, titleOf, typingLine } from '../selectors.js';
+import { nameOf, otherMembers, peerId, readMarkers, titleOf, typingLine } from '../selectors.js';
 import { ago } from '../times.js';
 import { openAudience } from './audience.js';
 import { conversationAvatar } from './avatar.js';
 import { composer } from './composer.js';
 import { confirmed } from './dialogs.js';
 import { messageRows, queuedRows } from './message.js';
+import { openMessageList } from './message-list.js';
 import { keepPlace } from './scrolling.js';
+import { openSettings } from './settings.js';
 
 /** One conversation: who takes part, the messages, and where to write. */
 export function conversationView({ chat, onBack }) {
   const { store, outbox, receipts, typing } = chat;
+  const deeds = chat.actions;
   let shownId = null;
   let unreadFrom = null;
   let isPlaced = false;
@@ -27,12 +30,17 @@ export function conversationView({ chat, onBack }) {
     onType: () => typing.type(shownId),
     onLeave: () => typing.stop(),
     onSend: send,
-    onEdited: (message, text) => chat.attempt(() => chat.edit(message, text)),
+    onEdited: (message, text) => chat.attempt(() => deeds.edit(message, text)),
     lastOwn: () => store.threads.get(shownId)?.messages.findLast(isEditable),
   });
   const update = keyedList(list);
   const place = keepPlace({ scroller, onNearStart: () => chat.loadOlder(shownId), onMove: afterMove });
   const actions = {
+    react: (message, emoji) => chat.attempt(() => deeds.react(message, emoji)),
+    reply: (message) => compose.answer(message, nameOf(store, message.senderId)),
+    showAnswered,
+    showReplies,
+    pin: (message, pinned) => chat.attempt(() => deeds.pin(message, pinned)),
     edit: (message) => compose.edit(message),
     remove,
     showAudience: (message) => openAudience(store, message),
@@ -48,7 +56,9 @@ export function conversationView({ chat, onBack }) {
     h('header', { class: 'thread-header' },
       iconButton('back', 'Back to conversations', { class: 'back', on: { click: onBack } }),
       avatar,
-      h('div', { class: 'head-text' }, title, subtitle)),
+      h('div', { class: 'head-text' }, title, subtitle),
+      iconButton('pin', 'Pinned messages', { id: 'pinned', on: { click: showPinned } }),
+      iconButton('more', 'Conversation settings', { id: 'settings', on: { click: showSettings } })),
     h('div', { class: 'scroll-frame' }, scroller, newest),
     typingStatus,
     compose.element);
@@ -62,6 +72,7 @@ export function conversationView({ chat, onBack }) {
     if (!conversation) return;
     renderHeader(conversation);
     renderTyping();
+    compose.explain(...explanation(store, outbox, conversation));
     place.during(() => renderMessages(conversation), () => list.querySelector('[data-seq]')?.dataset.seq);
     settle();
     afterMove();
@@ -123,15 +134,45 @@ export function conversationView({ chat, onBack }) {
     newest.replaceChildren(icon('down'), conversation.unread > 0 ? `${conversation.unread} new` : 'Newest');
   }
 
-  function send(text) {
+  function send(text, answered) {
     unreadFrom = null;
-    chat.send(shownId, text);
+    deeds.send(shownId, text, answered);
     place.toEnd();
+  }
+
+  function showAnswered({ conversationId, replyTo }) {
+    const answered = store.threads.get(conversationId)?.find(replyTo) ?? store.answered.get(replyTo);
+    if (answered) chat.attempt(() => chat.jumpTo(answered));
+  }
+
+  function showReplies(message) {
+    openMessageList({ chat, title: 'Replies', empty: 'The replies were deleted.', load: () => deeds.replies(message) });
+  }
+
+  function showPinned() {
+    const id = shownId;
+    openMessageList({ chat, title: 'Pinned messages', empty: 'Nothing is pinned here.', load: () => deeds.pinned(id) });
+  }
+
+  function showSettings() {
+    const conversation = store.conversations.get(shownId);
+    if (conversation) openSettings({ chat, conversation });
+  }
+
+  function jump({ conversationId, seq }) {
+    if (conversationId !== store.activeId) return;
+    render();
+    const row = list.querySelector(`[data-seq="${seq}"]`);
+    if (!row) return;
+    place.toElement(row);
+    row.focus({ preventScroll: true });
+    row.classList.add('is-found');
+    row.addEventListener('blur', () => row.classList.remove('is-found'), { once: true });
   }
 
   async function remove(message) {
     const question = { title: 'Delete this message?', text: 'Nobody will be able to read it any more.', action: 'Delete' };
-    if (await confirmed(question)) chat.attempt(() => chat.remove(message));
+    if (await confirmed(question)) chat.attempt(() => deeds.remove(message));
   }
 
   function isEditable({ senderId, deletedAt, type }) {
@@ -159,6 +200,7 @@ export function conversationView({ chat, onBack }) {
   for (const topic of ['conversations', 'people', 'active']) store.on(topic, rerender);
   store.on('thread', (id) => id === store.activeId && rerender());
   outbox.on('change', rerender);
+  chat.on('jump', jump);
   render();
   return { element, focus: () => compose.focus(), noteVisible: afterMove };
 }
@@ -170,6 +212,13 @@ function firstUnread(messages, { readSeq }, me) {
 function sayStart({ reachesStart, messages }) {
   if (!reachesStart) return 'Loading older messages…';
   return messages.length === 0 ? 'No messages yet. Say hello.' : 'The conversation starts here.';
+}
+
+/** @returns {[string, boolean]} why nothing goes out, if so, and whether nothing can be written at all */
+function explanation(store, outbox, conversation) {
+  if (conversation.archivedAt) return ['This conversation is archived. Nobody can write in it.', true];
+  const held = outbox.of(conversation._id).find(({ state, reason }) => state === 'waiting' && reason);
+  return [held?.reason ?? '', false];
 }
 
 function describe(store, conversation) {

@@ -1,24 +1,28 @@
 import { batched, h, hiddenText, icon, iconButton, keyedList, moveByArrows } from '../dom.js';
-import { conversationsByRecency, shortNameOf, peerId, titleOf, typingLine } from '../selectors.js';
+import { conversationsByRecency, isMuted, shortNameOf, peerId, titleOf, typingLine } from '../selectors.js';
 import { briefTime, fullTime } from '../times.js';
 import { conversationAvatar, personAvatar } from './avatar.js';
+import { searchView } from './search.js';
 
 const KINDS = { class: 'Class', department: 'Department', club: 'Club', channel: 'Channel', announcement: 'Notices' };
 const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
 
 /** The side with all conversations, newest first. */
-export function conversationsView({ chat, onNew, onPassword, onSignOut }) {
+export function conversationsView({ chat, onNew, onArchived, onFound, onPassword, onSignOut }) {
   const { store, outbox } = chat;
-  const list = h('ul', { class: 'conversations', on: { keydown: (event) => moveByArrows(event, links()) } });
+  const list = h('ul', { class: 'conversations' });
   const empty = h('p', { class: 'side-empty', hidden: true });
   const more = h('button', { type: 'button', class: 'button button-quiet side-more', hidden: true, on: { click: loadMore } }, 'Show older conversations');
   const filter = h('input', {
-    type: 'search', id: 'find-conversation', class: 'search', 'aria-label': 'Find a conversation', autocomplete: 'off',
-    placeholder: 'Find a conversation', on: { input: () => render(), keydown: enterList },
+    type: 'search', id: 'find-conversation', class: 'search', 'aria-label': 'Find conversations and messages', autocomplete: 'off',
+    placeholder: 'Find conversations and messages', on: { input: () => render(), keydown: enterList },
   });
+  const archived = h('button', { type: 'button', class: 'link side-archived', on: { click: onArchived } }, 'Archived conversations');
+  const found = searchView({ chat, onChosen: onFound });
   const update = keyedList(list);
 
   function render() {
+    found.search(filter.value.trim());
     const needle = filter.value.trim().toLocaleLowerCase();
     const shown = conversationsByRecency(store).filter((one) => titleOf(store, one).toLocaleLowerCase().includes(needle));
     update(shown.map((conversation) => {
@@ -26,12 +30,13 @@ export function conversationsView({ chat, onNew, onPassword, onSignOut }) {
       return { key: conversation._id, version: JSON.stringify(summary), render: () => conversationItem(store, conversation, summary) };
     }));
     empty.hidden = shown.length > 0;
-    empty.textContent = sayEmpty(needle, store.conversationTotal !== null);
-    more.hidden = store.conversations.size >= (store.conversationTotal ?? 0);
+    empty.textContent = sayEmpty(needle, store.hasMoreConversations !== null);
+    more.hidden = !store.hasMoreConversations;
+    archived.hidden = store.hasMoreConversations === null || needle !== '';
   }
 
   function links() {
-    return [...list.querySelectorAll('a')];
+    return [...list.querySelectorAll('a'), ...found.element.querySelectorAll('button')];
   }
 
   function enterList(event) {
@@ -60,7 +65,8 @@ export function conversationsView({ chat, onNew, onPassword, onSignOut }) {
       h('h1', { class: 'brand' }, icon('bird', { className: 'bird' }), 'Stonechat'),
       iconButton('new', 'New conversation', { id: 'new-conversation', on: { click: onNew } })),
     h('div', { class: 'side-find' }, icon('find'), filter),
-    h('nav', { class: 'side-list', 'aria-label': 'Conversations' }, list, empty, more),
+    h('nav', { class: 'side-list', 'aria-label': 'Conversations', on: { keydown: (event) => moveByArrows(event, links()) } },
+      list, empty, more, found.element, archived),
     h('footer', { class: 'side-footer' },
       personAvatar(store, store.me._id),
       h('span', { class: 'me' }, h('span', { class: 'me-name' }, store.me.name), h('span', { class: 'me-role' }, store.me.role)),
@@ -94,6 +100,9 @@ function summarise(store, outbox, conversation) {
     picture: peer && store.users.get(peer)?.avatar,
     time: queued?.queuedAt ?? conversation.lastMessageAt,
     unread: conversation.unread ?? 0,
+    mentions: conversation.mentions ?? 0,
+    isMuted: isMuted(conversation),
+    isArchived: Boolean(conversation.archivedAt),
     state: queued?.state,
     typing,
     preview: queued ? `You: ${queued.content}` : previewOf(store, conversation),
@@ -109,17 +118,19 @@ function previewOf(store, { kind, lastMessage }) {
 }
 
 function conversationItem(store, conversation, summary) {
-  const { title, kind, isActive, isOnline, time, unread, state, typing, preview } = summary;
+  const { title, kind, isActive, isOnline, isMuted: muted, isArchived, time, unread, mentions, state, typing, preview } = summary;
   return h('li', { 'data-testid': 'conversation-item', 'data-id': conversation._id },
     h('a', { class: `conversation${unread ? ' is-unread' : ''}`, href: `#/c/${conversation._id}`, 'aria-current': isActive && 'page' },
       conversationAvatar(store, conversation),
       h('span', { class: 'conversation-top' },
         h('span', { class: 'conversation-title' }, title),
-        kind && h('span', { class: 'tag' }, kind),
+        (isArchived || kind) && h('span', { class: 'tag' }, isArchived ? 'Archived' : kind),
+        muted && icon('muted', { label: 'Muted', className: 'icon mark' }),
         isOnline && hiddenText(', online'),
         time && h('time', { datetime: time, title: fullTime(time) }, briefTime(time))),
       h('span', { class: 'conversation-bottom' },
         state && !typing && icon(state === 'failed' ? 'alert' : 'clock', { label: state === 'failed' ? 'Not sent' : 'Waiting to be sent' }),
         h('span', { class: `preview${typing ? ' is-typing' : ''}` }, typing || preview),
-        unread > 0 && h('span', { class: 'badge', 'data-testid': 'unread' }, String(unread > 99 ? '99+' : unread), hiddenText(' unread')))));
+        mentions > 0 && h('span', { class: 'badge', 'data-testid': 'mentioned' }, '@', hiddenText(' You are mentioned.')),
+        unread > 0 && h('span', { class: `badge${muted ? ' badge-quiet' : ''}`, 'data-testid': 'unread' }, String(unread > 99 ? '99+' : unread), hiddenText(' unread')))));
 }

@@ -1,16 +1,22 @@
-import { h, hiddenText, icon, iconButton } from '../dom.js';
-import { nameOf, statusOf } from '../selectors.js';
+import { h, hiddenText, icon } from '../dom.js';
+import { isManager, mayPin, nameOf, statusOf, textOf } from '../selectors.js';
+import { reactionsOf } from '../thread.js';
 import { dayHeading, fullTime, isSameDay, timeOfDay } from '../times.js';
 import { personAvatar } from './avatar.js';
+import { quoteOf, reactionsLine, repliesLine, toolbar } from './message-tools.js';
 
 const GROUP_PAUSE = 5 * 60_000;
 const READERS_SHOWN = 5;
-const ATTACHED = { image: 'Picture', video: 'Video', file: 'File' };
 const STATUS = { sent: ['sent', 'Sent'], delivered: ['delivered', 'Delivered'], read: ['delivered', 'Read'] };
 
 /**
  * What the reader can do with a message.
  * @typedef {object} MessageActions
+ * @property {(message: object, emoji: string) => void} react
+ * @property {(message: object) => void} reply
+ * @property {(message: object) => void} showAnswered
+ * @property {(message: object) => void} showReplies
+ * @property {(message: object, pinned: boolean) => void} pin
  * @property {(message: object) => void} edit
  * @property {(message: object) => void} remove
  * @property {(message: object) => void} showAudience
@@ -28,19 +34,27 @@ export function messageRows({ store, conversation, messages, markers, unreadFrom
     const rows = [];
     if (!before || !isSameDay(before.createdAt, message.createdAt)) rows.push(dayRow(message));
     if (message.seq === unreadFrom) rows.push(unreadRow());
+    const isOwn = message.senderId === store.me._id;
     const look = {
-      isOwn: message.senderId === store.me._id,
+      isOwn,
       isFirst: rows.length > 0 || !isSameGroup(before, message),
       isLast: !isSameGroup(message, messages[index + 1]) || messages[index + 1]?.seq === unreadFrom,
       withSender: conversation.kind !== 'direct',
       sender: nameOf(store, message.senderId),
       readers: conversation.kind === 'direct' ? [] : (markers.get(message._id) ?? []),
-      status: message.senderId === store.me._id ? statusOf(store, message) : null,
+      status: isOwn ? statusOf(store, message) : null,
+      reactions: reactionsOf(message).map((one) => ({ ...one, isOwn: Boolean(store.ownReactions.get(message._id)?.has(one.emoji)) })),
+      quote: quoteFor(store, message),
+      replies: message.replyCount ?? 0,
+      isMentioned: !isOwn && store.isMentioned(message),
+      canWrite: !conversation.archivedAt,
+      canPin: mayPin(conversation),
+      canRemove: isOwn || isManager(conversation),
     };
     const names = look.readers.map((id) => nameOf(store, id));
     rows.push({
       key: message._id,
-      version: JSON.stringify([message.content, message.editedAt, message.deletedAt, look, names]),
+      version: JSON.stringify([message.content, message.editedAt, message.deletedAt, message.pinnedAt, look, names]),
       render: () => messageRow(store, message, look, actions),
     });
     return rows;
@@ -56,45 +70,50 @@ export function queuedRows(entries, actions) {
   }));
 }
 
+function quoteFor(store, { conversationId, replyTo, deletedAt }) {
+  if (!replyTo || deletedAt) return null;
+  const answered = store.threads.get(conversationId)?.find(replyTo) ?? store.answered.get(replyTo);
+  return answered ? { name: nameOf(store, answered.senderId), text: textOf(answered) } : { name: 'An earlier message', text: '' };
+}
+
 function messageRow(store, message, look, actions) {
-  const { isOwn, isFirst, isLast, withSender, sender, readers, status } = look;
+  const { isOwn, isFirst, isLast, readers, status } = look;
   const attributes = { 'data-testid': 'message', 'data-id': message._id, 'data-seq': message.seq, 'data-status': status, tabindex: '-1' };
   if (message.type === 'system') {
     return h('li', { ...attributes, class: 'row row-system' }, h('p', {}, message.content));
   }
   const side = isOwn ? 'row-own' : 'row-other';
   const row = h('li', { ...attributes, class: `row ${side}${isFirst ? ' is-first' : ''}${isLast ? ' is-last' : ''}` });
-  const showsAvatar = !isOwn && withSender;
+  const isThere = !message.deletedAt;
   row.append(h('div', { class: 'row-main' },
-    showsAvatar && h('span', { class: 'row-avatar' }, isLast && personAvatar(store, message.senderId, { small: true })),
-    h('div', { class: `bubble${message.deletedAt ? ' is-deleted' : ''}` },
-      showsAvatar && isFirst ? h('p', { class: 'sender' }, sender) : hiddenText(isOwn ? 'You: ' : `${sender}: `),
-      h('p', { class: 'content' }, contentOf(message)),
-      metaLine(message, status)),
-    isOwn && !message.deletedAt && toolbar(message, actions)));
+    !isOwn && look.withSender && h('span', { class: 'row-avatar' }, isLast && personAvatar(store, message.senderId, { small: true })),
+    bubble(message, look, actions),
+    isThere && toolbar(message, look, actions)));
+  const below = [
+    isThere && look.reactions.length > 0 && reactionsLine(message, look.reactions, look.canWrite, actions),
+    look.replies > 0 && repliesLine(message, look.replies, actions),
+  ].filter(Boolean);
+  if (below.length > 0) row.append(h('div', { class: `row-below${look.withSender ? ' is-indented' : ''}` }, ...below));
   if (readers.length > 0) row.append(readersLine(store, readers, () => actions.showAudience(message)));
   return row;
 }
 
-function contentOf(message) {
-  if (message.deletedAt) return 'This message was deleted.';
-  return message.content || ATTACHED[message.type] || '';
+function bubble(message, { isOwn, isFirst, isMentioned, withSender, sender, status, quote }, actions) {
+  const state = message.deletedAt ? ' is-deleted' : isMentioned ? ' is-mentioning' : '';
+  return h('div', { class: `bubble${state}` },
+    !isOwn && withSender && isFirst ? h('p', { class: 'sender' }, sender) : hiddenText(isOwn ? 'You: ' : `${sender}: `),
+    quote && quoteOf(message, quote, actions),
+    h('p', { class: 'content' }, textOf(message)),
+    metaLine(message, status));
 }
 
-function metaLine({ createdAt, editedAt, deletedAt }, status) {
+function metaLine({ createdAt, editedAt, deletedAt, pinnedAt }, status) {
   const [name, label] = STATUS[status] ?? [];
   return h('p', { class: 'meta' },
+    pinnedAt && !deletedAt && icon('pin', { label: 'Pinned', className: 'icon tick' }),
     editedAt && !deletedAt && h('span', {}, 'edited'),
     h('time', { datetime: createdAt, title: fullTime(createdAt) }, timeOfDay(createdAt)),
     name && !deletedAt && icon(name, { label, className: `icon tick tick-${status}` }));
-}
-
-function toolbar(message, actions) {
-  const isText = message.type === 'text' || message.type === undefined;
-  return h('div', { class: 'row-tools' },
-    iconButton('eye', 'Who has read this', { on: { click: () => actions.showAudience(message) } }),
-    isText && iconButton('edit', 'Edit', { on: { click: () => actions.edit(message) } }),
-    iconButton('trash', 'Delete', { on: { click: () => actions.remove(message) } }));
 }
 
 function readersLine(store, readers, onOpen) {

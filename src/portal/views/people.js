@@ -41,7 +41,7 @@ export function openPeople({ chat, onChosen }) {
   const off = store.on('people', batched(render));
   const closed = openDialog({ title: 'New conversation', className: 'dialog-people' }, (close) => {
     choose = async (userId) => {
-      const conversationId = await chat.attempt(() => chat.startDirect(userId));
+      const conversationId = await chat.attempt(() => chat.actions.startDirect(userId));
       close();
       if (conversationId) onChosen(conversationId);
     };

@@ -2,6 +2,7 @@ import { h, hiddenText, icon } from '../dom.js';
 import { nameOf, titleOf, totalUnread } from '../selectors.js';
 import { confirmed } from './dialogs.js';
 import { conversationView } from './conversation.js';
+import { openArchived } from './archived.js';
 import { conversationsView } from './conversations.js';
 import { openPassword } from './password.js';
 import { openPeople } from './people.js';
@@ -20,7 +21,9 @@ export function shellView({ chat, signal, onSignedOut }) {
   const back = () => {
     location.hash = '#/';
   };
-  const side = conversationsView({ chat, onNew, onPassword: () => openPassword({ chat }), onSignOut });
+  const side = conversationsView({
+    chat, onNew, onArchived, onFound, onPassword: () => openPassword({ chat }), onSignOut,
+  });
   const thread = conversationView({ chat, onBack: back });
   const banner = h('p', { class: 'banner', role: 'status', id: 'connection' });
   const toasts = h('div', { class: 'toasts', role: 'alert' });
@@ -45,6 +48,24 @@ export function shellView({ chat, signal, onSignedOut }) {
         location.hash = `#/c/${id}`;
       },
     });
+  }
+
+  function onArchived() {
+    openArchived({
+      chat,
+      onChosen: (id) => {
+        location.hash = `#/c/${id}`;
+      },
+    });
+  }
+
+  function onFound(message) {
+    const jump = () => chat.attempt(() => chat.jumpTo(message));
+    const hash = `#/c/${message.conversationId}`;
+    if (location.hash === hash) return jump();
+    // After `route`, which opens the conversation and takes the focus to the field.
+    window.addEventListener('hashchange', jump, { once: true, signal });
+    location.hash = hash;
   }
 
   async function onSignOut() {

@@ -5,6 +5,7 @@ from typing import Any
 from ...core.context import HookContext
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
+from ...hooks.audit import audited, values_of
 from ...hooks.class_places import PlaceData, PlaceQuery, check_place, join_conversation, leave_conversation
 
 
@@ -14,7 +15,10 @@ def students_see_their_own(context: HookContext) -> None:
         context.params["restrict"] = {"userId": user["_id"]}
 
 
+PLACE = values_of("classId", "userId")
+
 HOOKS: dict[str, Any] = {
+    "around": {"create": [audited(details=PLACE)], "remove": [audited(details=PLACE)]},
     "before": {
         "all": [validate_query(PlaceQuery())],
         "find": [students_see_their_own],

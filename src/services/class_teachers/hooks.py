@@ -4,9 +4,13 @@ from typing import Any
 
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
+from ...hooks.audit import audited, values_of
 from ...hooks.class_places import PlaceData, PlaceQuery, check_place, join_conversation, leave_conversation
 
+PLACE = values_of("classId", "userId")
+
 HOOKS: dict[str, Any] = {
+    "around": {"create": [audited(details=PLACE)], "remove": [audited(details=PLACE)]},
     "before": {
         "all": [validate_query(PlaceQuery())],
         "create": [allow("admin"), validate_data(PlaceData()), check_place("teacher")],

@@ -6,8 +6,22 @@ from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, count, moment, text
 from ...models.conversation import Kind
+from ...models.user import Role
 
 KINDS = get_args(Kind)
+ROLES = get_args(Role)
+SLOWEST = 3600
+"""Seconds."""
+
+
+def writer_roles(**options: Any) -> fields.List[Any]:
+    """The roles of the school whose members write in an announcement, besides those who manage it."""
+    return fields.List(choice(ROLES, required=True), validate=validate.Length(max=len(ROLES)), **options)
+
+
+def slow_mode() -> fields.Integer:
+    """Seconds between two messages of one member."""
+    return fields.Integer(validate=validate.Range(min=0, max=SLOWEST))
 
 
 class ConversationData(Schema):
@@ -15,15 +29,20 @@ class ConversationData(Schema):
     name = text(200)
     description = text(2000, shortest=0, allow_none=True)
     classId = Id()
+    slowModeSeconds = slow_mode()
+    writerRoles = writer_roles()
     memberIds = fields.List(Id(required=True), load_default=list, validate=validate.Length(max=5000))
 
 
 class ConversationPatch(Schema):
     name = text(200)
     description = text(2000, shortest=0, allow_none=True)
+    slowModeSeconds = slow_mode()
+    writerRoles = writer_roles()
+    archived = fields.Boolean()
 
 
-class ConversationQuery(Schema):
+class ConversationFields(Schema):
     _id = Id()
     kind = choice(KINDS)
     name = fields.String()
@@ -36,6 +55,17 @@ class ConversationQuery(Schema):
     clock = fields.Integer(dump_only=True)
     lastMessage: fields.Field[Any] = fields.Raw(dump_only=True)
     memberCount = fields.Integer(dump_only=True)
+    archivedAt = moment()
+    slowModeSeconds = count(dump_only=True)
+    writerRoles = writer_roles(dump_only=True)
+    revision = count(dump_only=True)
+    lamport = count(dump_only=True)
+
+
+class ConversationQuery(ConversationFields):
+    """``archived`` true finds what is archived, false what is not."""
+
+    archived = fields.Boolean()
 
 
 class LastMessage(Schema):
@@ -48,8 +78,8 @@ class LastMessage(Schema):
     createdAt = moment()
 
 
-class ConversationResult(ConversationQuery):
-    """``readSeq``, ``deliveredSeq`` and ``unread`` are the caller's: answers have them, events do not."""
+class ConversationResult(ConversationFields):
+    """``readSeq``, ``deliveredSeq``, ``unread``, ``mentions`` are the caller's: events do not have them."""
 
     name = fields.String(allow_none=True)
     description = fields.String(allow_none=True)
@@ -58,6 +88,8 @@ class ConversationResult(ConversationQuery):
     directKey = fields.String(allow_none=True)
     lastMessage: fields.Field[Any] = fields.Nested(LastMessage, allow_none=True)
     lastMessageAt = moment(allow_none=True)
+    archivedAt = moment(allow_none=True)
     readSeq = count()
     deliveredSeq = count()
     unread = count()
+    mentions = count()

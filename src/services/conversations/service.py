@@ -1,49 +1,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from pymongo.asynchronous.client_session import AsyncClientSession
+from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
 from ...models import Conversation, Member
+from ...models.journal import Journal, Writing
+from .first_members import first_members
+
+PATH: Final = "conversations"
 
 
 class ConversationsService(BeanieService):
     """``create`` takes ``memberIds`` besides a conversation's own fields: who is in it from the start."""
 
-    def __init__(self, paginate: Mapping[str, int | None]) -> None:
+    def __init__(self, journal: Journal, paginate: Mapping[str, int | None]) -> None:
         super().__init__(Conversation, tenant="schoolId", paginate=paginate)
+        self._journal = journal
         self._members = BeanieService(Member, tenant="schoolId", multi=["create"])
 
     async def create(self, data: Any, params: Params | None = None) -> Any:
-        """Store the conversation and its members together.
+        """Store the conversation and its members together; it begins with revision 1.
 
-        ``createdBy`` is its admin, but for two people who talk, neither of whom is above the other.
+        Raises BadRequest for a class that was removed, Conflict for two people who have a direct one.
         """
-        params = params or Params()
-        people = list(dict.fromkeys([data["createdBy"], *data["memberIds"]]))
+        own_id = ObjectId()
         fields = {name: value for name, value in data.items() if name != "memberIds"}
-        fields["memberCount"] = len(people)
-        admin = None if data["kind"] == "direct" else data["createdBy"]
 
-        async def store(session: AsyncClientSession) -> Any:
-            conversation: Any = await super(ConversationsService, self).create(
-                fields, Params(params, session=session)
+        async def store(writing: Writing) -> Any:
+            roles = await first_members(data, writing.session)
+            await super(ConversationsService, self).create(
+                {**fields, "_id": own_id, "memberCount": len(roles)}, writing.params
             )
+            conversation = await writing.revise(own_id)
+            revision = writing.note(own_id, PATH, "created", own_id)
             places = [
                 {
                     "schoolId": conversation["schoolId"],
-                    "conversationId": conversation["_id"],
+                    "conversationId": own_id,
                     "userId": person,
-                    "role": "admin" if person == admin else "member",
+                    "role": role,
+                    "revision": revision,
                 }
-                for person in people
+                for person, role in roles.items()
             ]
-            await self._members.create(places, Params(session=session))
+            await self._members.create(places, Params(session=writing.session))
             return conversation
 
-        with self._errors():
-            async with Conversation.session() as session:
-                return await session.with_transaction(store)
+        return await self._journal.write(store, params)
+
+    async def patch(self, id: Any, data: Any, params: Params | None = None) -> Any:
+        params = params or Params()
+        if id is None:
+            return await super().patch(id, data, params)
+        own_id = self._stored_id(id)
+
+        async def change(writing: Writing) -> Any:
+            await writing.revise(own_id, **self._tenant_values(params))
+            writing.note(own_id, PATH, "patched", own_id)
+            return await super(ConversationsService, self).patch(own_id, data, writing.params)
+
+        return await self._journal.write(change, params, turn=own_id)

@@ -12,7 +12,7 @@ METHODS = ("find", "get", "create", "patch", "remove", "acknowledge")
 
 
 def configure(app: Application) -> None:
-    service = MembersService(paginate=app.get("pagination"))
+    service = MembersService(app.get("journal"), paginate=app.get("pagination"))
     app.use(
         PATH,
         service,
@@ -28,5 +28,7 @@ def configure(app: Application) -> None:
         },
         description=__doc__,
         tenant=True,
+        # Receipts say what was read, which the suspended may.
+        while_suspended=("acknowledge",),
     )
     app.service(PATH).hooks(HOOKS)

@@ -4,33 +4,15 @@ from typing import Any
 
 from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
-from ...core.hooks import Next
-from ...core.pagination import records_of, with_records
 from ...core.schema import invalid, validate_data, validate_query
-from ...hooks.membership import (
-    MANAGERS,
-    conversation_of,
-    only_own,
-    require_people,
-    require_place,
-    require_role,
-)
+from ...hooks.audit import audited, changed_fields, of_another
+from ...hooks.blocking import not_blocked
+from ...hooks.membership import conversation_of, only_own, require_people, require_place, require_role
+from ...hooks.places import MANAGERS
+from ...hooks.transactions import joined
+from ...hooks.turns import in_turn_of_conversation
 from .schema import Acknowledgement, MemberData, MemberPatch, MemberQuery
-
-
-async def mute_is_ones_own(context: HookContext, proceed: Next) -> None:
-    """Only who has muted a conversation reads until when."""
-    await proceed()
-    reader = (context.params.user or {}).get("_id")
-
-    def shown(member: dict[str, Any]) -> dict[str, Any]:
-        if reader is not None and member.get("userId") == reader:
-            return member
-        return {name: value for name, value in member.items() if name != "mutedUntil"}
-
-    if context.result is not None:
-        records = [shown(member) for member in records_of(context.result)]
-        context.dispatch = with_records(context.result, records)
+from .visibility import show_what_is_ones_own
 
 
 async def managers_invite(context: HookContext) -> None:
@@ -45,19 +27,36 @@ async def managers_invite(context: HookContext) -> None:
     require_role(place, *MANAGERS)
     if data.get("role", "member") != "member":
         require_role(place, "admin")
+    if conversation["archivedAt"] is not None:
+        raise BadRequest("The conversation is archived", {"code": "ARCHIVED"})
     await require_people(context, "userId", [data["userId"]])
-    await _check_room(context, conversation)
+    if conversation["kind"] != "class":
+        # How many there are is known for certain only in the write itself.
+        school = await context.app.service("schools").get(conversation["schoolId"])
+        context.params["maxMembers"] = school["settings"]["maxGroupMembers"]
 
 
-async def change_own_or_as_admin(context: HookContext) -> None:
-    """One's own mute is one's own; roles are given by the conversation's admins. Raises Forbidden."""
+async def change_own_or_as_manager(context: HookContext) -> None:
+    """One's own mute is one's own, roles are given by the conversation's admins, silence is for managers.
+
+    Raises Forbidden.
+    """
+    data = context.data
+    if data.get("role", "member") != "member":
+        data["silencedUntil"] = None  # who manages a conversation is not silent in it
     if not context.params.provider:
         return
     member = await _member(context)
-    if "mutedUntil" in context.data and not _is_own(context, member):
+    own = _is_own(context, member)
+    if "mutedUntil" in data and not own:
         raise Forbidden("Only the member may change mutedUntil")
-    if "role" in context.data or not _is_own(context, member):
-        await require_place(context, member["conversationId"], "admin")
+    if own and data.keys() <= {"mutedUntil"}:
+        return
+    place = await require_place(context, member["conversationId"], *MANAGERS)
+    if "role" in data or not data:
+        require_role(place, "admin")
+    if data.get("silencedUntil") is not None:
+        await _require_ordinary(context, member)
 
 
 async def leave_or_be_removed(context: HookContext) -> None:
@@ -69,7 +68,9 @@ async def leave_or_be_removed(context: HookContext) -> None:
     if conversation["kind"] == "direct":
         raise BadRequest("Nobody leaves a direct conversation")
     if not _is_own(context, member):
-        await require_place(context, member["conversationId"], *MANAGERS)
+        place = await require_place(context, member["conversationId"], *MANAGERS)
+        if member["role"] in MANAGERS:
+            require_role(place, "admin")
 
 
 async def within_the_clock(context: HookContext) -> None:
@@ -89,8 +90,30 @@ def emit_receipts(context: HookContext) -> None:
         context.service.emit(event, {**receipt, "seq": seq})
 
 
+async def conversation_id(context: HookContext) -> Any:
+    """That of the place which the call is about, or None."""
+    query = {"_id": context.id, "$limit": 1, "$select": ["conversationId"]}
+    tenant = context.params.get("tenant")
+    try:
+        found = await context.service.find(Params(query=query, tenant=tenant, paginate=False))
+    except BadRequest:  # what is no id at all is the id of nothing
+        return None
+    return found[0]["conversationId"] if found else None
+
+
+def of_power(context: HookContext, _: dict[str, Any]) -> bool:
+    """Whether a patch is more than a wish of one's own."""
+    return not context.data.keys() <= {"mutedUntil"}
+
+
+async def _require_ordinary(context: HookContext, member: dict[str, Any]) -> None:
+    (user,) = await require_people(context, "userId", [member["userId"]])
+    if member["role"] in MANAGERS or user["role"] != "student":
+        raise Forbidden("Managers of the conversation and staff cannot be silenced")
+
+
 async def _member(context: HookContext) -> dict[str, Any]:
-    params = Params(tenant=context.params["tenant"], restrict=context.params["restrict"])
+    params = joined(context, tenant=context.params["tenant"], restrict=context.params["restrict"])
     member: dict[str, Any] = await context.service.get(context.id, params)
     return member
 
@@ -100,24 +123,26 @@ def _is_own(context: HookContext, member: dict[str, Any]) -> bool:
     return user is not None and member["userId"] == user["_id"]
 
 
-async def _check_room(context: HookContext, conversation: dict[str, Any]) -> None:
-    school = await context.app.service("schools").get(conversation["schoolId"])
-    limit = school["settings"]["maxGroupMembers"]
-    if conversation["memberCount"] >= limit:
-        raise BadRequest(f"The conversation is full: {limit} members", {"limit": limit})
-
-
 HOOKS: dict[str, Any] = {
-    "around": {"all": [mute_is_ones_own]},
+    "around": {
+        "all": [show_what_is_ones_own],
+        "patch": [audited(details=changed_fields, when=of_power), in_turn_of_conversation(conversation_id)],
+        "remove": [audited(when=of_another("userId")), in_turn_of_conversation(conversation_id)],
+    },
     "before": {
         "find": [validate_query(MemberQuery()), only_own("conversationId")],
         "get": [validate_query(MemberQuery()), only_own("conversationId")],
-        "create": [validate_query(MemberQuery()), validate_data(MemberData()), managers_invite],
+        "create": [
+            validate_query(MemberQuery()),
+            validate_data(MemberData()),
+            managers_invite,
+            not_blocked("userId"),
+        ],
         "patch": [
             validate_query(MemberQuery()),
             validate_data(MemberPatch(), partial=True),
             only_own("conversationId"),
-            change_own_or_as_admin,
+            change_own_or_as_manager,
         ],
         "remove": [validate_query(MemberQuery()), only_own("conversationId"), leave_or_be_removed],
         "acknowledge": [validate_data(Acknowledgement()), within_the_clock],

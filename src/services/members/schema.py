@@ -19,6 +19,7 @@ class MemberData(Schema):
 class MemberPatch(Schema):
     role = choice(ROLES)
     mutedUntil = moment(allow_none=True)
+    silencedUntil = moment(allow_none=True)
 
 
 class MemberQuery(Schema):
@@ -31,7 +32,10 @@ class MemberQuery(Schema):
     readAt = moment()
     joinedAt = moment()
     schoolId = Id(dump_only=True)
+    joinedSeq = count(dump_only=True)
     mutedUntil = moment(dump_only=True)
+    silencedUntil = moment(dump_only=True)
+    revision = count(dump_only=True)
 
 
 class Acknowledgement(Schema):
@@ -41,10 +45,11 @@ class Acknowledgement(Schema):
 
 
 class MemberResult(MemberQuery):
-    """``mutedUntil`` is shown to the member alone."""
+    """``mutedUntil`` is shown to the member alone, ``silencedUntil`` to managers too."""
 
     readAt = moment(allow_none=True)
     mutedUntil = moment(allow_none=True)
+    silencedUntil = moment(allow_none=True)
     createdAt = moment()
 
 

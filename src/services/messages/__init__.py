@@ -5,21 +5,22 @@ from __future__ import annotations
 from ...core.application import Application
 from ...hooks.idempotency import IDEMPOTENT
 from .hooks import hooks
-from .schema import MessageResult
+from .schema import MessageResult, Seen
 from .service import MessagesService
 
 PATH = "messages"
-METHODS = ("find", "get", "create", "patch", "remove")
+METHODS = ("find", "get", "create", "patch", "remove", "restore", "seen")
 
 
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        MessagesService(paginate=app.get("pagination")),
+        MessagesService(app.get("journal"), paginate=app.get("pagination")),
         methods=METHODS,
-        schemas={"result": MessageResult()},
+        schemas={"result": MessageResult(), "restore": MessageResult(), "seen": Seen()},
         openapi={"create": IDEMPOTENT},
         description=__doc__,
         tenant=True,
+        while_suspended=("seen",),
     )
     app.service(PATH).hooks(hooks(app.settings["messages"]["max_length"], app.settings["limits"]))

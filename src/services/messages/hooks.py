@@ -2,102 +2,174 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from ...core.context import UNSET, HookContext, Params
-from ...core.errors import BadRequest, Forbidden
+from ...core.context import HookContext, Params
+from ...core.errors import BadRequest, Forbidden, NotFound
 from ...core.hooks import HookFunction
 from ...core.rate_limit import rate_limit
 from ...core.schema import invalid, validate_data, validate_query
-from ...core.shapes import is_list
+from ...core.shapes import is_list, is_mapping
+from ...hooks.access import allow
+from ...hooks.audit import audited, values_of
+from ...hooks.blocking import require_free_to_write
 from ...hooks.idempotency import Idempotency
-from ...hooks.membership import MANAGERS, caller, conversation_of, only_own, require_place
-from ...models.record import now
+from ...hooks.membership import caller, conversation_of, only_own, require_place, require_writer
+from ...hooks.places import MANAGERS
+from ...hooks.turns import in_turn_of_conversation
+from ...models.record import ANY_MOMENT, now
 from .presentation import present
-from .schema import MessageQuery, message_data, message_patch
+from .references import check_mentions, copy_forwarded, find_thread
+from .schema import MessageName, MessageQuery, message_data, message_patch
 
 once = Idempotency("senderId")
+WHERE: Final = values_of("conversationId", "seq")
+NEEDED: Final = ("deletedAt", "conversationId", "senderId", "seq")
+"""What tells who may see which part of a message: it comes whatever a client selects."""
 
 
 def by_caller(context: HookContext) -> None:
-    """Whoever calls is the sender. Own code says for whom it calls by ``params.user``."""
+    """Whoever calls is the sender. Own code says for whom it calls by ``params.user``.
+
+    Raises BadRequest for a client's ``system`` message: those are own code's.
+    """
+    if context.params.provider and context.data["type"] == "system":
+        raise invalid("type", "must be of a kind that people write")
     context.data["senderId"] = caller(context)["_id"]
 
 
 async def members_write(context: HookContext) -> None:
-    """Raises Forbidden: only members write, and only managers where it is an announcement."""
+    """Raises Forbidden: see ``require_writer``, and blocks. How often, the write itself sees to."""
     if not context.params.provider:
         return
-    place = await require_place(context, context.data["conversationId"])
-    conversation = await conversation_of(context, context.data["conversationId"])
-    if conversation["kind"] == "announcement" and place["role"] not in MANAGERS:
-        raise Forbidden("Only a moderator or admin of the conversation may write announcements")
+    place, conversation = await require_writer(context, context.data["conversationId"])
+    await require_free_to_write(context, conversation)
+    if conversation["slowModeSeconds"] and place["role"] not in MANAGERS:
+        context.params["pace"] = timedelta(seconds=conversation["slowModeSeconds"])
 
 
-async def check_references(context: HookContext) -> None:
-    """A reply is to a message of the conversation, a mention of one of its members. Raises BadRequest.
+async def edit_or_pin(context: HookContext) -> None:
+    """A client's ``content`` is an edit, its ``pinned`` becomes when and by whom.
 
-    A repeat was checked when it came first: who was mentioned then may have left since.
+    Raises Forbidden, and BadRequest where the message is gone.
     """
-    if context.result is not UNSET:
-        return
-    data = context.data
-    here = {"conversationId": data["conversationId"]}
-    if data.get("replyTo") is not None:
-        query = {"_id": data["replyTo"], **here, "$limit": 1}
-        if not await context.service.find(Params(query=query, paginate=False)):
-            raise invalid("replyTo", "no such message in the conversation")
-    if mentions := data.get("mentions"):
-        query = {**here, "userId": {"$in": mentions}, "$select": ["userId"]}
-        members = await context.app.service("members").find(Params(query=query, paginate=False))
-        missing = set(mentions) - {member["userId"] for member in members}
-        if missing:
-            raise invalid("mentions", f"not members: {', '.join(sorted(map(str, missing)))}")
-
-
-async def senders_edit(context: HookContext) -> None:
-    """Raises Forbidden for another's message and after the school's edit window, BadRequest if it is gone."""
     if not context.params.provider:
         return
-    message = await _message(context)
-    if message["senderId"] != (context.params.user or {}).get("_id"):
-        raise Forbidden("Only the sender may edit a message")
+    context.params["message"] = message = await _message(context)
     if message["deletedAt"] is not None:
         raise BadRequest("The message was removed")
-    school = await context.app.service("schools").get(message["schoolId"])
-    minutes = school["settings"]["editWindowMinutes"]
-    if minutes is not None and now() - message["createdAt"] > timedelta(minutes=minutes):
-        raise Forbidden(f"A message can be edited for {minutes} minutes", {"editWindowMinutes": minutes})
-    context.data["editedAt"] = now()
+    if "content" in context.data:
+        await _check_edit(context, message)
+        context.data["editedAt"] = now()
+    if "pinned" in context.data:
+        await _check_pin(context, message)
+        pinned = context.data.pop("pinned")
+        context.data["pinnedAt"] = now() if pinned else None
+        context.data["pinnedBy"] = caller(context)["_id"] if pinned else None
     _only_if_there(context)
 
 
-async def senders_and_managers_remove(context: HookContext) -> None:
-    """Raises Forbidden. A message that is gone already stays as it is, and nobody is told again."""
+async def remove_own_or_as_manager(context: HookContext) -> None:
+    """Senders remove within the school's window, managers always. Raises Forbidden.
+
+    A message that is gone already stays as it is, and nobody is told again.
+    """
     if not context.params.provider:
         return
     message = await _message(context)
-    if message["senderId"] != (context.params.user or {}).get("_id"):
-        await require_place(context, message["conversationId"], *MANAGERS)
     if message["deletedAt"] is not None:
         context.result = message
         context.event = None
-    else:
-        _only_if_there(context)
+        return
+    if not await _is_managed(context, message):
+        if message["senderId"] != caller(context)["_id"]:
+            await require_place(context, message["conversationId"], *MANAGERS)
+        await _within_window(context, message, "removed")
+    _only_if_there(context)
+
+
+def of_own_school(context: HookContext) -> None:
+    """Who restores need not be a member."""
+    context.params["restrict"] = {}
 
 
 def in_order(context: HookContext) -> None:
     """Messages come by ``seq``, conversation by conversation, unless something else is asked for."""
     if context.params.provider:
-        context.params.query.setdefault("$sort", {"conversationId": 1, "seq": 1})
+        asked = context.params.query
+        order = {"seq": 1} if "threadId" in asked else {"conversationId": 1, "seq": 1}
+        asked.setdefault("$sort", order)
 
 
-def with_tombstone(context: HookContext) -> None:
-    """Whatever a client selects, ``deletedAt`` comes too: without it nothing tells what is to be hidden."""
+def by_what_is_shown(context: HookContext) -> None:
+    """Find by what a client sees: ``pinned``, and no mentions in what was removed."""
+    query = context.params.query
+    if not context.params.provider or not query.keys() & {"pinned", "mentions"}:
+        return
+    query = dict(query)
+    if "mentions" in query:
+        query.setdefault("deletedAt", None)
+    pinned = query.pop("pinned", None)
+    if pinned is not None:
+        query["pinnedAt"] = ANY_MOMENT if pinned else None
+    context.params.query = query
+
+
+def with_what_is_needed(context: HookContext) -> None:
+    """Without ``deletedAt`` nothing tells what is to be hidden, without the others whose it is."""
     selected = context.params.query.get("$select")
     if context.params.provider and selected is not None:
         names: list[str] = selected if is_list(selected) else [selected]
-        context.params.query["$select"] = [*names, "deletedAt"]
+        context.params.query["$select"] = [*names, *NEEDED]
+
+
+async def _place_named(context: HookContext) -> Any:
+    """The id of the conversation of the message that a call names, if there is one of the caller's school."""
+    data: Any = context.data
+    named = context.id if context.method == "remove" else is_mapping(data) and data.get("messageId")
+    school = context.params.get("tenant")
+    try:
+        message = await context.service.get(
+            named, Params(tenant=school, query={"$select": ["conversationId"]})
+        )
+    except (NotFound, BadRequest):
+        return None
+    return message["conversationId"]
+
+
+def _of_anothers(context: HookContext, message: dict[str, Any]) -> bool:
+    """Whether a moderator has removed what somebody else wrote, and just now."""
+    return context.event is not None and message["senderId"] != caller(context)["_id"]
+
+
+async def _check_edit(context: HookContext, message: dict[str, Any]) -> None:
+    if message["senderId"] != caller(context)["_id"]:
+        raise Forbidden("Only the sender may edit a message")
+    if message["type"] == "system" or message["forwardedFrom"] is not None:
+        raise BadRequest("Only what one has written oneself can be edited")
+    await require_writer(context, message["conversationId"])
+    await _within_window(context, message, "edited")
+
+
+async def _check_pin(context: HookContext, message: dict[str, Any]) -> None:
+    conversation = await conversation_of(context, message["conversationId"])
+    if conversation["kind"] != "direct":
+        await require_place(context, message["conversationId"], *MANAGERS)
+
+
+async def _within_window(context: HookContext, message: dict[str, Any], done: str) -> None:
+    school = await context.app.service("schools").get(message["schoolId"])
+    minutes = school["settings"]["editWindowMinutes"]
+    if minutes is not None and now() - message["createdAt"] > timedelta(minutes=minutes):
+        raise Forbidden(
+            f"A message can be {done} for {minutes} minutes",
+            {"code": "EDIT_WINDOW_EXPIRED", "editWindowMinutes": minutes},
+        )
+
+
+async def _is_managed(context: HookContext, message: dict[str, Any]) -> bool:
+    place = await require_place(context, message["conversationId"])
+    return place["role"] in MANAGERS
 
 
 def _only_if_there(context: HookContext) -> None:
@@ -125,23 +197,38 @@ def not_too_often(limits: Mapping[str, str]) -> list[HookFunction]:
 
 def hooks(max_length: int, limits: Mapping[str, str]) -> dict[str, Any]:
     """``max_length`` of a message, in characters; ``limits`` are those of the settings."""
+    checked, own = validate_query(MessageQuery()), only_own("conversationId")
     return {
-        "around": {"all": [present]},
+        "around": {
+            "all": [present],
+            "remove": [audited(details=WHERE, when=_of_anothers), in_turn_of_conversation(_place_named)],
+            "restore": [audited(details=WHERE), in_turn_of_conversation(_place_named)],
+        },
         "before": {
-            "all": [validate_query(MessageQuery())],
-            "find": [with_tombstone, only_own("conversationId"), in_order],
-            "get": [with_tombstone, only_own("conversationId")],
+            "find": [checked, by_what_is_shown, with_what_is_needed, own, in_order],
+            "get": [checked, with_what_is_needed, own],
             "create": [
+                checked,
                 *not_too_often(limits),
                 once.read_header,
                 validate_data(message_data(max_length)),
                 by_caller,
                 members_write,
                 once.answer_repeat,
-                check_references,
+                find_thread,
+                copy_forwarded,
+                check_mentions,
             ],
-            "patch": [only_own("conversationId"), validate_data(message_patch(max_length)), senders_edit],
-            "remove": [only_own("conversationId"), senders_and_managers_remove],
+            "patch": [
+                checked,
+                own,
+                validate_data(message_patch(max_length), partial=True),
+                edit_or_pin,
+                check_mentions,
+            ],
+            "remove": [checked, own, remove_own_or_as_manager],
+            "restore": [allow("admin"), validate_data(MessageName()), of_own_school],
+            "seen": [validate_data(MessageName()), own],
         },
         "error": {"create": [once.answer_race]},
     }

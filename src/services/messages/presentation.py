@@ -9,7 +9,15 @@ from ...core.context import HookContext
 from ...core.pagination import records_of, with_records
 from ...models import Member
 
-HIDDEN: Final = frozenset({"fingerprint"})
+HIDDEN: Final = frozenset({"fingerprint", "words"})
+NOTHING: Final[dict[str, Any]] = {
+    "content": None,
+    "attachments": [],
+    "mentions": [],
+    "reactions": [],
+    "forwardedFrom": None,
+}
+"""What is shown of a message that was removed."""
 
 
 async def present(context: HookContext, proceed: Callable[[], Awaitable[None]]) -> None:
@@ -19,6 +27,8 @@ async def present(context: HookContext, proceed: Callable[[], Awaitable[None]]) 
     every one of them has got there. It is the caller's, so events do not carry it.
     """
     await proceed()
+    if context.method == "seen":
+        return
     user = context.params.user
     shown = [_shown(message) for message in records_of(context.result)]
     if context.params.provider and user is not None and context.method in {"find", "get"}:
@@ -29,7 +39,7 @@ async def present(context: HookContext, proceed: Callable[[], Awaitable[None]]) 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:
     shown = {name: value for name, value in message.items() if name not in HIDDEN}
     if message.get("deletedAt") is not None:
-        shown.update({"content": None, "attachments": [], "mentions": []})
+        shown.update({name: value for name, value in NOTHING.items() if name in shown})
     return shown
 
 

@@ -1,14 +1,41 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
-from marshmallow import Schema, fields, validate
+from bson import ObjectId
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...core.schema import Id, choice, count, moment, text
 from ...models.message import MessageType
+from ...models.user import Role
 
 TYPES = get_args(MessageType)
-OF_PEOPLE = tuple(kind for kind in TYPES if kind != "system")
+OF_FILES = ("image", "file", "video")
+GROUPS = (*get_args(Role), "all")
+"""Whom a mention names besides single users."""
+MAX_MENTIONS = 50
+
+
+class Mention(fields.Field[Any]):
+    """A user's id, the name of a role, or ``all``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ObjectId | str:
+        if isinstance(value, ObjectId):
+            return value
+        if isinstance(value, str):
+            if value in GROUPS:
+                return value
+            if ObjectId.is_valid(value):
+                return ObjectId(value)
+        raise ValidationError(f"is neither an id nor one of {', '.join(GROUPS)}")
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else str(value)
+
+
+def mentions() -> fields.List[Any]:
+    return fields.List(Mention(required=True), validate=validate.Length(max=MAX_MENTIONS))
 
 
 class AttachmentData(Schema):
@@ -19,48 +46,82 @@ class AttachmentData(Schema):
 
 
 def message_data(max_length: int) -> Schema:
-    """``max_length`` in characters."""
+    """``max_length`` in characters. A message says something, has attachments, or is forwarded."""
 
     class MessageData(Schema):
         conversationId = Id(required=True)
-        content = text(max_length, required=True)
-        type = choice(OF_PEOPLE, load_default="text")
+        content = text(max_length)
+        type = choice(TYPES, load_default="text")
         attachments: fields.List[Any] = fields.List(
             fields.Nested(AttachmentData), validate=validate.Length(max=10)
         )
         idempotencyKey = fields.String(validate=validate.Length(min=1, max=128), allow_none=True)
         replyTo = Id(allow_none=True)
-        mentions = fields.List(Id(required=True), validate=validate.Length(max=50))
+        forwardOf = Id()
+        mentions = mentions()
+
+        @validates_schema
+        def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
+            if "forwardOf" in data:
+                if refused := {"content", "attachments"} & data.keys():
+                    raise ValidationError({min(refused): ["a message is forwarded as it is"]})
+            elif data.get("type") in OF_FILES and not data.get("attachments"):
+                raise ValidationError({"attachments": [f"{data['type']} messages have at least one"]})
+            elif "content" not in data and not data.get("attachments"):
+                raise ValidationError({"content": ["Missing data for required field."]})
 
     return MessageData()
 
 
 def message_patch(max_length: int) -> Schema:
-    """``max_length`` in characters."""
+    """An edit, or whether the message is pinned. ``max_length`` in characters."""
 
     class MessagePatch(Schema):
-        content = text(max_length, required=True)
+        content = text(max_length)
+        mentions = mentions()
+        pinned = fields.Boolean()
+
+        @validates_schema
+        def one_thing(self, data: Mapping[str, Any], **_: Any) -> None:
+            if not data:
+                raise ValidationError({"content": ["Missing data for required field."]})
+            if "mentions" in data and "content" not in data:
+                raise ValidationError({"content": ["mentions change with what is said"]})
 
     return MessagePatch()
 
 
+class MessageName(Schema):
+    messageId = Id(required=True)
+
+
 class MessageQuery(Schema):
+    """``pinned`` true finds what is pinned."""
+
     _id = Id()
     conversationId = Id()
     senderId = Id()
     type = choice(TYPES)
     seq = count()
     replyTo = Id()
-    mentions: fields.Field[Any] = Id()
+    threadId = Id()
+    mentions: fields.Field[Any] = Mention()
     editedAt = moment()
     deletedAt = moment()
     pinnedAt = moment()
     createdAt = moment()
+    pinned = fields.Boolean()
     schoolId = Id(dump_only=True)
     content = fields.String(dump_only=True)
     attachments: fields.List[Any] = fields.List(fields.Nested(AttachmentData), dump_only=True)
     idempotencyKey = fields.String(dump_only=True)
     deletedBy = Id(dump_only=True)
+    pinnedBy = Id(dump_only=True)
+    revision = count(dump_only=True)
+    reactions: fields.Field[Any] = fields.Raw(dump_only=True)
+    replyCount = count(dump_only=True)
+    lastReplyAt = moment(dump_only=True)
+    editCount = count(dump_only=True)
 
 
 class AttachmentResult(AttachmentData):
@@ -68,17 +129,68 @@ class AttachmentResult(AttachmentData):
     size = count(allow_none=True)
 
 
-class MessageResult(MessageQuery):
-    """``status`` is told the sender by find and get, ``duplicate`` who has sent the message before."""
+class TallyResult(Schema):
+    """How many have reacted with ``emoji``."""
 
+    emoji = fields.String(required=True)
+    count: fields.Field[Any] = count(required=True)
+
+
+class OriginResult(Schema):
+    """What was forwarded."""
+
+    messageId = Id(required=True)
+    senderId = Id(required=True)
+    createdAt = moment(required=True)
+
+
+class MessageResult(Schema):
+    """``status`` is told the sender by find and get, ``duplicate`` who has sent the message before.
+
+    ``revision`` is the conversation's at the newest change to the message: of two states of a message the one
+    with the greater ``revision`` is the newer.
+    """
+
+    _id = Id()
+    schoolId = Id()
+    conversationId = Id()
+    senderId = Id()
+    type = choice(TYPES)
+    seq = count()
+    revision = count()
+    createdRevision = count()
+    lamport = count()
     content = fields.String(allow_none=True)
     attachments: fields.List[Any] = fields.List(fields.Nested(AttachmentResult))
     idempotencyKey = fields.String(allow_none=True)
     replyTo = Id(allow_none=True)
-    mentions: fields.Field[Any] = fields.List(Id())
+    threadId = Id(allow_none=True)
+    replyCount = count()
+    lastReplyAt = moment(allow_none=True)
+    forwardedFrom = fields.Nested(OriginResult, allow_none=True)
+    mentions = fields.List(Mention())
+    reactions: fields.List[Any] = fields.List(fields.Nested(TallyResult))
     editedAt = moment(allow_none=True)
+    editCount = count()
     deletedAt = moment(allow_none=True)
     deletedBy = Id(allow_none=True)
+    expungedAt = moment(allow_none=True)
     pinnedAt = moment(allow_none=True)
+    pinnedBy = Id(allow_none=True)
+    createdAt = moment()
     status = choice(("sent", "delivered", "read"))
     duplicate = fields.Boolean()
+
+
+class Reader(Schema):
+    userId = Id(required=True)
+    readAt = moment(required=True, allow_none=True)
+
+
+class Seen(Schema):
+    """``count`` of the ``total`` who were there when it was written; ``users`` are the latest 100 of them."""
+
+    messageId = Id(required=True)
+    total = count(required=True)
+    count: fields.Field[Any] = count(required=True)
+    users: fields.List[Any] = fields.List(fields.Nested(Reader), required=True)

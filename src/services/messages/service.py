@@ -1,103 +1,223 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
-from weakref import WeakValueDictionary
 
-from beanie import PydanticObjectId
-from pymongo import ReturnDocument
-from pymongo.asynchronous.client_session import AsyncClientSession
+from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
-from ...core.errors import NotFound
-from ...models import Conversation, Message
-from ...models.record import now
+from ...core.errors import BadRequest, Forbidden, Gone, TooManyRequests
+from ...models import Member, Message, MessageEdit
+from ...models.journal import Journal, Writing
+from ...models.record import ANY_MOMENT, now
+from ...models.words import words_of_message
+from .previews import appended, preview_again
+from .threads import count_reply, recount_replies
 
-MAX_AHEAD: Final = 1000
-PREVIEW: Final = 200
+MAX_PINNED: Final = 50
+SEEN_SHOWN: Final = 100
+PATH: Final = "messages"
 
 
 class MessagesService(BeanieService):
-    def __init__(self, paginate: Mapping[str, int | None]) -> None:
+    """Every write is one of the journal: the message, its conversation and what is told of them, together."""
+
+    def __init__(self, journal: Journal, paginate: Mapping[str, int | None]) -> None:
         super().__init__(Message, tenant="schoolId", paginate=paginate)
-        # Own senders of one conversation take turns here instead of meeting as conflicts in the database.
-        self._turns: WeakValueDictionary[PydanticObjectId, asyncio.Lock] = WeakValueDictionary()
+        self._journal = journal
 
     async def create(self, data: Any, params: Params | None = None) -> Any:
-        """Store the message under the conversation's next ``seq``; clock, preview and message in one step.
+        """Store the message under the conversation's next ``seq``.
 
-        ``params["lamport"]``, the clock of a client that keeps one, is merged up to 1,000 ahead and
-        ignored beyond: only then are numbers left out.
-        Raises NotFound for a conversation of another school, Conflict for an idempotency key in use.
+        ``params["lamport"]``, the clock of a client that keeps one, is merged into the message's up to 1,000
+        ahead and ignored beyond. ``params["pace"]``, a timedelta, must have passed since the sender's last
+        message. Raises NotFound for a conversation of another school, Conflict for an idempotency key in use,
+        Forbidden for a client that is no member any more, TooManyRequests for one that is too fast.
         """
         params = params or Params()
-        turn = self._turns.setdefault(data["conversationId"], asyncio.Lock())
+        conversation_id, thread_id = data["conversationId"], data.get("threadId")
+        own_id = ObjectId()
 
-        async def append(session: AsyncClientSession) -> Any:
-            within = Params(params, session=session)
-            message = {**data, "createdAt": now()}
-            message["seq"] = await self._next_seq(message, params.get("lamport", 0), within)
-            return await super(MessagesService, self).create(message, within)
+        async def append(writing: Writing) -> Any:
+            message = {**data, "_id": own_id, "createdAt": now(), "words": words_of_message(data)}
+            conversation = await writing.revise(
+                conversation_id,
+                1 if thread_id is None else 2,
+                appended(message, params.get("lamport", 0)),
+                **self._tenant_values(params),
+            )
+            if params.provider and conversation["archivedAt"] is not None:
+                raise Forbidden("The conversation is archived", {"code": "ARCHIVED"})
+            message |= {"schoolId": conversation["schoolId"], "seq": conversation["clock"]}
+            message["lamport"] = conversation["lamport"]
+            revision = writing.note(conversation_id, PATH, "created", own_id)
+            message["revision"] = message["createdRevision"] = revision
+            await _note_sent(message, params, writing)
+            if thread_id is not None:
+                await count_reply(thread_id, message, writing)
+            return await super(MessagesService, self).create(message, writing.params)
 
-        with self._errors():
-            async with turn, Message.session() as session:
-                return await session.with_transaction(append)
+        return await self._journal.write(append, params, turn=conversation_id)
 
     async def patch(self, id: Any, data: Any, params: Params | None = None) -> Any:
-        """Change the message and what is shown of it in lists of conversations, in one step."""
-        if "content" not in data:
+        """Edit a message, keeping what it said, or pin it.
+
+        Raises BadRequest where a conversation has 50 pinned messages already.
+        """
+        params = params or Params()
+        if id is None:
             return await super().patch(id, data, params)
-        return await self._change(id, data, params or Params(), data["content"])
+        before = await self._there(id, params)
+
+        async def change(writing: Writing) -> Any:
+            await writing.revise(before["conversationId"])
+            message = await self._there(id, writing.params)
+            changes = dict(data)
+            changes["revision"] = writing.note(message["conversationId"], PATH, "patched", message["_id"])
+            if changes.get("pinnedAt") is not None and message["pinnedAt"] is None:
+                await _check_pins(message, writing)
+            if "content" in changes:
+                changes["editCount"] = message["editCount"] + 1
+                changes["words"] = words_of_message({**message, **changes})
+                await _keep_edit(message, changes["editCount"], params, writing)
+                await preview_again(message, changes["content"], writing)
+            return await super(MessagesService, self).patch(id, changes, writing.params)
+
+        return await self._journal.write(change, params, turn=before["conversationId"])
 
     async def remove(self, id: Any, params: Params | None = None) -> Any:
         """Leave a tombstone: the record stays, with who removed it and when."""
         params = params or Params()
+        if id is None:
+            return await super().remove(id, params)
         who = (params.user or {}).get("_id")
-        return await self._change(id, {"deletedAt": now(), "deletedBy": who}, params, None)
+        gone: dict[str, Any] = {"deletedAt": now(), "deletedBy": who, "words": []}
+        gone |= {"pinnedAt": None, "pinnedBy": None}
+        return await self._bury(id, gone, params, "removed", shown=False)
 
-    async def _change(self, id: Any, data: Any, params: Params, content: str | None) -> Any:
-        """Patch a message whose preview becomes ``content`` where it is the newest."""
+    async def restore(self, data: Any, params: Params | None = None) -> Any:
+        """Make a message that was removed what it was. ``data``: ``messageId``.
 
-        async def change(session: AsyncClientSession) -> Any:
-            within = Params(params, session=session)
-            message: Any = await super(MessagesService, self).patch(id, data, within)
-            await Conversation.documents().update_one(
-                {"_id": message["conversationId"], "lastMessage.seq": message["seq"]},
-                {"$set": {"lastMessage.content": _preview(content)}},
-                session=session,
+        Raises BadRequest for one that was not removed, Gone for one whose content is lost.
+        """
+        params = params or Params()
+        message = await self._there(data["messageId"], params)
+        if message["expungedAt"] is not None:
+            raise Gone("What the message said is lost")
+        if message["deletedAt"] is None:
+            raise BadRequest("The message was not removed")
+        back = {"deletedAt": None, "deletedBy": None, "words": words_of_message(message)}
+        return await self._bury(message["_id"], back, params, "patched", shown=True)
+
+    async def seen(self, data: Any, params: Params | None = None) -> dict[str, Any]:
+        """Who has read a message, of those who were there when it was written: ``{count, total, users}``.
+
+        ``users`` are at most 100, ``{userId, readAt}``, the latest first. ``data``: ``messageId``.
+        """
+        message = await self._there(data["messageId"], params or Params())
+        there = {
+            "conversationId": message["conversationId"],
+            "userId": {"$ne": message["senderId"]},
+            "joinedSeq": {"$lt": message["seq"]},
+        }
+        have_read = {"$match": {"readSeq": {"$gte": message["seq"]}}}
+        found = await Member.documents().aggregate(
+            [
+                {"$match": there},
+                {
+                    "$facet": {
+                        "total": [{"$count": "n"}],
+                        "count": [have_read, {"$count": "n"}],
+                        "users": [
+                            have_read,
+                            {"$sort": {"readAt": -1, "userId": 1}},
+                            {"$limit": SEEN_SHOWN},
+                            {"$project": {"_id": 0, "userId": 1, "readAt": 1}},
+                        ],
+                    }
+                },
+            ]
+        )
+        (facets,) = await found.to_list()
+        counts = {name: next((one["n"] for one in facets[name]), 0) for name in ("count", "total")}
+        return {"messageId": message["_id"], **counts, "users": facets["users"]}
+
+    async def _bury(
+        self, id: Any, changes: dict[str, Any], params: Params, event: str, *, shown: bool
+    ) -> Any:
+        """Patch whether a message is ``shown``, which its thread and the list of conversations tell too."""
+        before = await self._there(id, params)
+        in_thread = before["threadId"] is not None
+
+        async def change(writing: Writing) -> Any:
+            await writing.revise(before["conversationId"], 2 if in_thread else 1)
+            # The call to restore tells of itself by no event of its own.
+            revision = writing.note(before["conversationId"], PATH, event, before["_id"], other=shown)
+            within = writing.params
+            if shown:
+                # What is expunged meanwhile has nothing to be found by.
+                within = Params(within, restrict={"expungedAt": None})
+            message: Any = await super(MessagesService, self).patch(
+                id, {**changes, "revision": revision}, within
             )
+            await preview_again(message, message["content"] if shown else None, writing)
+            if in_thread:
+                await recount_replies(before["threadId"], before["conversationId"], writing)
             return message
 
-        with self._errors():
-            async with Message.session() as session:
-                return await session.with_transaction(change)
+        return await self._journal.write(change, params, turn=before["conversationId"])
 
-    async def _next_seq(self, message: dict[str, Any], lamport: int, params: Params) -> int:
-        ahead = {"$and": [{"$gt": [lamport, "$clock"]}, {"$lte": [lamport, {"$add": ["$clock", MAX_AHEAD]}]}]}
-        preview = {
-            "seq": "$clock",
-            "senderId": message["senderId"],
-            "type": {"$literal": message.get("type", "text")},
-            "content": {"$literal": _preview(message.get("content"))},
-            "createdAt": message["createdAt"],
-        }
-        conversation = await Conversation.documents().find_one_and_update(
-            {"_id": message["conversationId"], **self._tenant_values(params)},
-            [
-                {"$set": {"clock": {"$add": [{"$cond": [ahead, lamport, "$clock"]}, 1]}}},
-                {"$set": {"lastMessage": preview, "lastMessageAt": message["createdAt"]}},
-            ],
-            projection={"clock": 1},
-            return_document=ReturnDocument.AFTER,
-            session=params["session"],
+    async def _there(self, id: Any, params: Params) -> dict[str, Any]:
+        """The whole message, whatever the call selects. Raises NotFound."""
+        query = {name: value for name, value in params.query.items() if name != "$select"}
+        found: Any = await super().get(id, Params(params, query=query))
+        message: dict[str, Any] = found
+        return message
+
+
+async def _note_sent(message: dict[str, Any], params: Params, writing: Writing) -> None:
+    """Let the sender's place say when it last wrote. It is what two calls at once cannot both do."""
+    pace: timedelta | None = params.get("pace")
+    place = {"conversationId": message["conversationId"], "userId": message["senderId"]}
+    at: datetime = message["createdAt"]
+    before = await Member.documents().find_one_and_update(
+        place, {"$set": {"lastSentAt": at}}, session=writing.session
+    )
+    if before is None:
+        if params.provider:
+            raise Forbidden("You are not a member of this conversation")
+        return
+    until: datetime | None = before.get("silencedUntil")
+    if params.provider and until is not None and until > at:
+        raise Forbidden(
+            "A moderator has muted you in this conversation", {"code": "SILENCED", "until": until}
         )
-        if conversation is None:
-            raise NotFound(f"No record found for id '{message['conversationId']}'")
-        seq: int = conversation["clock"]
-        return seq
+    last: datetime | None = before.get("lastSentAt")
+    if pace is not None and last is not None and at - last < pace:
+        wait = (pace - (at - last)).total_seconds()
+        raise TooManyRequests(
+            f"This conversation is slow: one message every {pace.total_seconds():g} seconds",
+            {"code": "SLOW_MODE", "retryAfter": wait},
+        )
 
 
-def _preview(content: str | None) -> str | None:
-    return None if content is None else content[:PREVIEW]
+async def _keep_edit(message: dict[str, Any], number: int, params: Params, writing: Writing) -> None:
+    edit = {
+        "schoolId": message["schoolId"],
+        "messageId": message["_id"],
+        "conversationId": message["conversationId"],
+        "editorId": (params.user or {}).get("_id", message["senderId"]),
+        "number": number,
+        "content": message["content"],
+        "createdAt": now(),
+    }
+    await MessageEdit.documents().insert_one(edit, session=writing.session)
+
+
+async def _check_pins(message: dict[str, Any], writing: Writing) -> None:
+    pinned = {"conversationId": message["conversationId"], "pinnedAt": ANY_MOMENT}
+    count = await Message.documents().count_documents(pinned, limit=MAX_PINNED, session=writing.session)
+    if count >= MAX_PINNED:
+        raise BadRequest(f"A conversation has at most {MAX_PINNED} pinned messages", {"limit": MAX_PINNED})

@@ -3,16 +3,28 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...core.authentication.hook import hash_password
-from ...core.context import HookContext, Params
+from ...core.context import UNSET, HookContext
 from ...core.errors import BadRequest, Forbidden
+from ...core.hooks import Next
+from ...core.pagination import records_of, with_records
 from ...core.protect import protect
-from ...core.schema import validate_data, validate_query
+from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_mapping
-from ...hooks.access import PLACES, allow
-from .schema import UserData, UserQuery
+from ...hooks.access import PLACES, PRIVATE_FIELDS, allow
+from ...hooks.audit import audited, changed_fields, of_another, values_of
+from ...hooks.transactions import joined
+from ...models.record import now
+from .schema import UserData, UserPatch, UserQuery
 
 OWN_FIELDS: Final = frozenset({"name", "avatar"})
-BELONGINGS: Final = ("members", *PLACES.values())
+BELONGINGS: Final = (
+    "members",
+    "warnings",
+    "blocks",
+    "scheduled-messages",
+    "notification-preferences",
+    *PLACES.values(),
+)
 
 
 def lower_email(context: HookContext) -> None:
@@ -32,6 +44,46 @@ def admins_or_oneself(context: HookContext) -> None:
         raise Forbidden(f"Only admin may change {', '.join(locked)}", {"fields": locked})
 
 
+def suspension(context: HookContext) -> None:
+    """Raises Forbidden for one's own, BadRequest for one that is over or a reason without a time."""
+    data, user = context.data, context.params.user
+    if "suspendedUntil" not in data:
+        if "suspendedReason" in data:
+            raise invalid("suspendedReason", "needs suspendedUntil")
+        return
+    if context.params.provider and user is not None and _is_own(context, user):
+        raise Forbidden("You cannot suspend yourself")
+    until = data["suspendedUntil"]
+    if until is not None and until <= now():
+        raise invalid("suspendedUntil", "is not in the future")
+    # The reason belongs to one suspension: a new one without a reason has none.
+    context.data = {**data, "suspendedReason": None if until is None else data.get("suspendedReason")}
+
+
+def not_erased(context: HookContext) -> None:
+    """Nobody makes a user of a school again out of one who was erased, or is being: there is none."""
+    if context.params.provider:
+        context.params["restrict"] = {"erasingAt": None}
+
+
+async def private_fields(context: HookContext, proceed: Next) -> None:
+    """Who reads another user sees nothing private of them; admins see suspensions.
+
+    What is written is written by admins, or of oneself: others hear of it by the publisher.
+    """
+    await proceed()
+    reader = context.params.user
+    if not context.params.provider or reader is None or context.result is UNSET or reader["role"] == "admin":
+        return
+
+    def shown(user: dict[str, Any]) -> dict[str, Any]:
+        if user.get("_id") == reader["_id"]:
+            return user
+        return {name: value for name, value in user.items() if name not in PRIVATE_FIELDS}
+
+    context.dispatch = with_records(context.result, [shown(user) for user in records_of(context.result)])
+
+
 def not_oneself(context: HookContext) -> None:
     user = context.params.user
     if context.params.provider and user is not None and _is_own(context, user):
@@ -40,10 +92,11 @@ def not_oneself(context: HookContext) -> None:
 
 async def remove_belongings(context: HookContext) -> None:
     """Who is gone is in no class and in no conversation; what was written stays."""
-    for path in BELONGINGS:
-        await context.app.service(path).remove(
-            None, Params(query={"userId": context.result["_id"]}, adapter={"multi": True})
-        )
+    user_id = context.result["_id"]
+    belongings = [*((path, "userId") for path in BELONGINGS), ("blocks", "blockedId")]
+    for path, field in belongings:
+        params = joined(context, query={field: user_id}, adapter={"multi": True})
+        await context.app.service(path).remove(None, params)
 
 
 async def leave_places_of_other_roles(context: HookContext) -> None:
@@ -51,9 +104,13 @@ async def leave_places_of_other_roles(context: HookContext) -> None:
     if "role" not in context.data:
         return
     for role in PLACES.keys() - {context.result["role"]}:
-        await context.app.service(PLACES[role]).remove(
-            None, Params(query={"userId": context.result["_id"]}, adapter={"multi": True})
-        )
+        params = joined(context, query={"userId": context.result["_id"]}, adapter={"multi": True})
+        await context.app.service(PLACES[role]).remove(None, params)
+
+
+def changed_account(context: HookContext, user: dict[str, Any]) -> dict[str, Any]:
+    told = {name: context.data[name] for name in ("role", "suspendedUntil") if name in context.data}
+    return {**changed_fields(context, user), **told}
 
 
 def _is_own(context: HookContext, user: dict[str, Any]) -> bool:
@@ -62,14 +119,21 @@ def _is_own(context: HookContext, user: dict[str, Any]) -> bool:
 
 
 HOOKS: dict[str, Any] = {
-    "around": {"all": [protect("password", "lastSeenAt")]},
+    "around": {
+        "all": [protect("password", "lastSeenAt", "erasingAt"), private_fields],
+        "create": [audited(details=values_of("role"))],
+        "patch": [audited(details=changed_account, when=of_another("_id"))],
+        "remove": [audited(details=values_of("role"))],
+    },
     "before": {
         "all": [validate_query(UserQuery())],
         "create": [allow("admin"), lower_email, validate_data(UserData()), hash_password("password")],
         "patch": [
             lower_email,
-            validate_data(UserData(), partial=True),
+            validate_data(UserPatch(), partial=True),
             admins_or_oneself,
+            suspension,
+            not_erased,
             hash_password("password"),
         ],
         "remove": [allow("admin"), not_oneself],

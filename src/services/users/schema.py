@@ -19,6 +19,13 @@ class UserData(Schema):
     avatar = fields.Url(schemes={"https"}, allow_none=True, validate=validate.Length(max=2000))
 
 
+class UserPatch(UserData):
+    """``suspendedUntil`` and its reason are for admins; null lifts the suspension."""
+
+    suspendedUntil = moment(allow_none=True)
+    suspendedReason = text(1000, allow_none=True)
+
+
 class UserQuery(Schema):
     _id = Id()
     schoolId = Id()
@@ -28,8 +35,16 @@ class UserQuery(Schema):
     role = choice(ROLES)
     avatar = fields.String()
     createdAt = moment()
+    suspendedUntil = moment(dump_only=True)
+    suspendedReason = fields.String(dump_only=True)
+    erasedAt = moment()
 
 
 class UserResult(UserQuery):
+    """``suspendedUntil`` and its reason are shown to admins and to the user."""
+
     collegeId = fields.String(allow_none=True)
     avatar = fields.String(allow_none=True)
+    suspendedUntil = moment(allow_none=True)
+    suspendedReason = fields.String(allow_none=True)
+    erasedAt = moment(allow_none=True)

@@ -15,4 +15,5 @@ class UsersService(BeanieService):
 
     async def mark_seen(self, user_id: str, at: datetime) -> None:
         """Note when somebody left. No event: only the audience of the presence may learn it."""
-        await User.documents().update_one({"_id": PydanticObjectId(user_id)}, {"$set": {"lastSeenAt": at}})
+        there = {"_id": PydanticObjectId(user_id), "erasingAt": None}
+        await User.documents().update_one(there, {"$set": {"lastSeenAt": at}})

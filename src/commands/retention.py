@@ -1,0 +1,43 @@
+"""``stonechat retention``: take out, now, the messages that schools no longer keep."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from ..app import create_app
+from ..core.application import Application
+from ..settings import load_settings
+from .people import schools_of
+from .progress import ProgressLine
+from .running import Commands, add_command, run_with
+
+
+def add(commands: Commands) -> None:
+    text = (
+        "Take out the messages that are older than their school keeps them; the server does it every night."
+    )
+    options = add_command(commands, "retention", _retention, text)
+    options.add_argument("--school", metavar="SLUG", help="only this school")
+    options.add_argument("--dry-run", action="store_true", help="only count them")
+
+
+async def expunge(app: Application, slug: str | None = None, *, dry_run: bool = False) -> None:
+    """Raises CommandError where no school has the slug."""
+    for school in await schools_of(app, slug):
+        line = ProgressLine(school["slug"], every=10)
+
+        async def progress(messages: int, conversations: int, line: ProgressLine = line) -> None:
+            line.show(f"{messages} messages of {conversations} conversations")
+
+        expired = await app.service("retention").expunge_expired(school, progress, dry_run=dry_run)
+        line.end()
+        done = "would be taken out" if dry_run else "taken out"
+        print(
+            f"{school['slug']}: {expired.messages} messages of {expired.conversations} conversations {done}"
+        )
+
+
+def _retention(options: argparse.Namespace) -> None:
+    app = create_app(load_settings(extra=options.config), background=False)
+    run_with(app, partial(expunge, slug=options.school, dry_run=options.dry_run))

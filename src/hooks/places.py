@@ -1,0 +1,21 @@
+"""Places in conversations: which roles manage one, and which fields are whose to see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+MANAGERS: Final = ("moderator", "admin")
+INTERNAL: Final = frozenset({"touchedAt", "lastSentAt"})
+"""What no client reads: no event tells when it changes."""
+
+OWN: Final = frozenset({"mutedUntil"})
+"""What nobody but the member reads."""
+
+
+def visible_place(place: Mapping[str, Any], *, own: bool, manages: bool) -> dict[str, Any]:
+    """A member record as the member reads it, somebody who manages the conversation, or the others."""
+    hidden = INTERNAL if own else INTERNAL | OWN
+    if not own and not manages:
+        hidden |= {"silencedUntil"}
+    return {name: value for name, value in place.items() if name not in hidden}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from .record import Record, index, now
+
+NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
+
+
+class Lease(Record):
+    """Lets one of several nodes do something at a time: ``holder`` until ``until``, unless it lets go.
+
+    ``doneAt`` is when that was last done to its end.
+    """
+
+    key: str
+    holder: str | None = None
+    until: datetime = NEVER
+    done_at: datetime
+
+    class Settings:
+        name = "leases"
+        indexes = [index("key", unique=True)]  # noqa: RUF012 - beanie's form
+
+
+async def last_done(key: str, unknown: datetime) -> datetime:
+    """When it was done; ``unknown``, from now on, for what nobody has asked for before."""
+    first = {"holder": None, "until": NEVER, "doneAt": unknown, "createdAt": now()}
+    known = await Lease.documents().find_one_and_update(
+        {"key": key}, {"$setOnInsert": first}, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    return unknown if known is None else cast("datetime", known["doneAt"])
+
+
+async def take(key: str, holder: str, lasting: timedelta) -> bool:
+    """Take or renew; False while another holds it."""
+    free = {"key": key, "$or": [{"until": {"$lte": now()}}, {"holder": holder}]}
+    try:
+        taken = await Lease.documents().update_one(
+            free,
+            {
+                "$set": {"holder": holder, "until": now() + lasting},
+                "$setOnInsert": {"doneAt": NEVER, "createdAt": now()},
+            },
+            upsert=True,
+        )
+    except DuplicateKeyError:
+        return False
+    return taken.matched_count > 0 or taken.upserted_id is not None
+
+
+async def let_go(key: str, holder: str, *, done: datetime | None = None) -> None:
+    """``done``: note when it was, so that the others know."""
+    changes = {"until": NEVER, "holder": None, **({} if done is None else {"doneAt": done})}
+    await Lease.documents().update_one({"key": key, "holder": holder}, {"$set": changes})

@@ -1,0 +1,92 @@
+"""What a new conversation has to be like, and who may make it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...core.context import HookContext, Params
+from ...core.errors import Conflict, Forbidden, NotFound
+from ...core.schema import invalid
+from ...hooks.membership import caller, require_people
+
+OPEN_TO_STUDENTS: Final = frozenset({"direct", "group"})
+ANNOUNCERS: Final = ["teacher", "admin"]
+
+
+def by_caller(context: HookContext) -> None:
+    """Whoever calls is the creator. Own code says for whom it calls by ``params.user``."""
+    context.data["createdBy"] = caller(context)["_id"]
+
+
+def kinds_by_role(context: HookContext) -> None:
+    user, kind = context.params.user, context.data["kind"]
+    student = context.params.provider and user is not None and user["role"] == "student"
+    if student and kind not in OPEN_TO_STUDENTS:
+        raise Forbidden(f"Only teacher or admin may create a {kind} conversation")
+
+
+async def check_shape(context: HookContext) -> None:
+    """What each kind needs: two people, a class that one teaches, or a name. Raises BadRequest, Forbidden."""
+    data, kind = context.data, context.data["kind"]
+    others = [one for one in dict.fromkeys(data["memberIds"]) if one != data["createdBy"]]
+    data["memberIds"] = others
+    if kind == "direct":
+        if len(others) != 1:
+            raise invalid("memberIds", "a direct conversation has exactly one other person")
+        first, second = sorted((str(data["createdBy"]), str(others[0])))
+        data["directKey"] = f"{first}:{second}"
+        data.pop("name", None)
+    elif "name" not in data:
+        raise invalid("name", "Missing data for required field.")
+    if kind == "class":
+        await _check_class(context)
+    elif "classId" in data:
+        raise invalid("classId", "only a class conversation has a class")
+    if kind == "announcement":
+        data.setdefault("writerRoles", ANNOUNCERS)
+    elif "writerRoles" in data:
+        raise invalid("writerRoles", "only an announcement has them")
+    if context.params.provider and others:
+        await require_people(context, "memberIds", others)
+        await _check_room(context, 1 + len(others))
+
+
+async def answer_existing(context: HookContext) -> None:
+    """Two people have one direct conversation: asked for again, also at the same time, it is the same one."""
+    if context.error is not None and not isinstance(context.error, Conflict):
+        return
+    key = context.data.get("directKey")
+    if key is None:
+        return
+    school = context.params.get("tenant") or context.data.get("schoolId")
+    found = await context.service.find(
+        Params(query={"directKey": key, "$limit": 1}, tenant=school, paginate=False)
+    )
+    if found:
+        context.result = found[0]
+        context.event = None
+        context.http.status = 200
+
+
+async def _check_class(context: HookContext) -> None:
+    data, user = context.data, context.params.user
+    if "classId" not in data:
+        raise invalid("classId", "Missing data for required field.")
+    if not context.params.provider or user is None:
+        return
+    try:
+        await context.app.service("classes").get(data["classId"], Params(tenant=context.params["tenant"]))
+    except NotFound:
+        raise invalid("classId", "no such class") from None
+    if user["role"] != "admin":
+        query = {"classId": data["classId"], "userId": user["_id"], "$limit": 1}
+        teaches = await context.app.service("class-teachers").find(Params(query=query, paginate=False))
+        if not teaches:
+            raise Forbidden("Only a teacher of the class or admin may create its conversation")
+
+
+async def _check_room(context: HookContext, count: int) -> None:
+    school = await context.app.service("schools").get(context.params["tenant"])
+    limit = school["settings"]["maxGroupMembers"]
+    if context.data["kind"] != "class" and count > limit:
+        raise invalid("memberIds", f"a conversation has at most {limit} members")

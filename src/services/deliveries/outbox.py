@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from pymongo import ReturnDocument
+
+from ...core.application import Application
+from ...core.context import HookContext, Params
+from ...core.errors import FeathersError, NotFound
+from ...core.service import Service
+from ...core.shapes import is_mapping
+from ...models import Delivery
+from ...models.record import ANY_MOMENT, now
+
+logger = structlog.stdlib.get_logger(__name__)
+
+RETRIES: Final = (1, 5, 15)
+"""Seconds after which an event that could not be sent is tried again."""
+
+LEASE: Final = timedelta(seconds=30)
+"""For so long nobody else sends what one process has taken out."""
+
+SWEEP_SECONDS: Final = 1.0
+FLUSH_SECONDS: Final = 0.1
+
+Key = tuple[Any, int]
+"""A conversation's id and a revision of it: what a delivery goes by."""
+
+
+class Outbox:
+    """Sees to it that every change in the journal is told, by this process or after it.
+
+    A call's own event is sent by the call, and is noted here as DELIVERED once its publisher has found the
+    connections to send it to. What is still due after its time, for the process that owed it is gone, or
+    what a publisher has failed at, is sent again, as the record is by then: at least once, so that a client
+    may hear of a change twice, with the same ``revision``.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._delivered: list[Key] = []
+        self._flushing = False
+
+    def published(self, service: Service, event: str, item: Any, error: Exception | None) -> None:
+        """Listens to the application's ``published``."""
+        key = _key_of(service.path, item)
+        if key is None:
+            return
+        if error is not None:
+            _ = self._app.tasks.start(self._failed(key, error), name="note a failed delivery")
+            return
+        self._delivered.append(key)
+        if not self._flushing:
+            self._flushing = True
+            _ = self._app.tasks.start(self._flush_soon(), name="note deliveries")
+
+    def changed(self, delivery: Mapping[str, Any]) -> None:
+        """Listens to the journal's ``change``: what no call tells of itself."""
+        _ = self._app.tasks.start(self._send(delivery), name=f"send {delivery['path']} {delivery['event']}")
+
+    async def run(self) -> None:
+        """Send what is due, for as long as the application runs."""
+        while True:
+            try:
+                while await self._send_next():
+                    pass
+            except Exception:
+                # The database may be away; what is due stays so.
+                logger.exception("the outbox cannot be read")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def flush(self) -> None:
+        """Note what was sent since the last time."""
+        delivered, self._delivered = self._delivered, []
+        if not delivered:
+            return
+        these = [
+            {"conversationId": conversation, "revision": revision} for conversation, revision in delivered
+        ]
+        await Delivery.documents().update_many(
+            {"$or": these},
+            {"$set": {"state": "DELIVERED", "deliveredAt": now(), "dueAt": None, "error": None}},
+        )
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(FLUSH_SECONDS)
+        self._flushing = False
+        await self.flush()
+
+    async def _send_next(self) -> bool:
+        at = now()
+        delivery = await Delivery.documents().find_one_and_update(
+            {"dueAt": {"$lte": at, **ANY_MOMENT}},
+            {"$set": {"dueAt": at + LEASE}, "$inc": {"attempts": 1}},
+            sort=[("dueAt", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if delivery is None:
+            return False
+        await self._send(delivery)
+        return True
+
+    async def _send(self, delivery: Mapping[str, Any]) -> None:
+        """Tell the record as it is now under the revision that is owed: each of them is told by an event."""
+        service = self._app.service(delivery["path"])
+        if delivery["gone"] is not None:
+            service.emit(delivery["event"], delivery["gone"])
+            return
+        context = HookContext(service, "get", id=delivery["recordId"], params=Params())
+        try:
+            await service.run(context)
+        except NotFound:
+            # What is gone by now has told of that itself.
+            self._delivered.append((delivery["conversationId"], delivery["revision"]))
+            await self.flush()
+        except FeathersError as error:
+            await self._failed((delivery["conversationId"], delivery["revision"]), error)
+        else:
+            revision = {"revision": delivery["revision"]}
+            context.dispatch = {**context.outcome, **revision}
+            context.result = {**context.result, **revision}
+            service.emit(delivery["event"], context.result, context)
+
+    async def _failed(self, key: Key, error: Exception) -> None:
+        conversation, revision = key
+        waits = [
+            {"case": {"$eq": ["$attempts", attempts]}, "then": wait * 1000}
+            for attempts, wait in enumerate(RETRIES)
+        ]
+        due = {"$add": [now(), {"$switch": {"branches": waits, "default": 0}}]}
+        is_last = {"$gte": ["$attempts", len(RETRIES)]}
+        with suppress(FeathersError):
+            await Delivery.documents().update_one(
+                {"conversationId": conversation, "revision": revision},
+                [
+                    {
+                        "$set": {
+                            "state": {"$cond": [is_last, "FAILED", "RETRY"]},
+                            "dueAt": {"$cond": [is_last, None, due]},
+                            "error": {"$literal": f"{type(error).__name__}: {error}"[:500]},
+                        }
+                    }
+                ],
+            )
+
+
+def _key_of(path: str, item: Any) -> Key | None:
+    if not is_mapping(item) or "revision" not in item:
+        return None
+    conversation = item["_id"] if path == "conversations" else item.get("conversationId")
+    return None if conversation is None else (conversation, item["revision"])

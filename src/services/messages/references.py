@@ -1,0 +1,91 @@
+"""What a new message refers to: the message it answers, the one it forwards, the people it mentions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson import ObjectId
+
+from ...core.context import UNSET, HookContext, Params
+from ...core.errors import Forbidden
+from ...core.schema import invalid
+from ...hooks.membership import place_of
+from ...hooks.places import MANAGERS
+from .schema import OF_FILES
+
+AMONG_EQUALS = frozenset({"direct", "group"})
+
+
+async def find_thread(context: HookContext) -> None:
+    """A reply is to a message of the conversation, and belongs to the thread of that. Raises BadRequest."""
+    data = context.data
+    if context.result is not UNSET or data.get("replyTo") is None:
+        return
+    answered = await _one(context, {"_id": data["replyTo"], "conversationId": data["conversationId"]})
+    if answered is None:
+        raise invalid("replyTo", "no such message in the conversation")
+    if answered["deletedAt"] is not None:
+        raise invalid("replyTo", "the message was removed")
+    data["threadId"] = answered["threadId"] or answered["_id"]
+
+
+async def copy_forwarded(context: HookContext) -> None:
+    """Say again what a message says that the caller may read. Raises BadRequest."""
+    data = context.data
+    if context.result is not UNSET or "forwardOf" not in data:
+        return
+    source = await _one(context, {"_id": data.pop("forwardOf")})
+    if source is None or await place_of(context, source["conversationId"]) is None:
+        raise invalid("forwardOf", "no such message in your conversations")
+    if source["deletedAt"] is not None:
+        raise invalid("forwardOf", "the message was removed")
+    if source["type"] == "system":
+        raise invalid("forwardOf", "nobody has written this message")
+    data["content"], data["attachments"] = source["content"], source["attachments"]
+    data["type"] = source["type"] if source["type"] in OF_FILES else "text"
+    first = {"messageId": source["_id"], "senderId": source["senderId"], "createdAt": source["createdAt"]}
+    data["forwardedFrom"] = source["forwardedFrom"] or first
+
+
+async def check_mentions(context: HookContext) -> None:
+    """Members are mentioned by their ids; roles and all, in large conversations, by who manages or teaches.
+
+    A repeat was checked when it came first: who was mentioned then may have left since. Raises BadRequest,
+    Forbidden.
+    """
+    mentioned: list[Any] = context.data.get("mentions") or []
+    if context.result is not UNSET or not mentioned:
+        return
+    context.data["mentions"] = mentioned = list(dict.fromkeys(mentioned))
+    # An edit does not name the conversation: its message, which was looked up, does.
+    where = context.data if context.method == "create" else context.params.get("message")
+    if where is None:
+        return
+    here = {"conversationId": where["conversationId"]}
+    people = [one for one in mentioned if isinstance(one, ObjectId)]
+    if people:
+        query = {**here, "userId": {"$in": people}, "$select": ["userId"]}
+        members = await context.app.service("members").find(Params(query=query, paginate=False))
+        if missing := set(people) - {member["userId"] for member in members}:
+            raise invalid("mentions", f"not members: {', '.join(sorted(map(str, missing)))}")
+    if len(people) < len(mentioned) and context.params.provider:
+        await _require_voice(context, here["conversationId"])
+
+
+async def _require_voice(context: HookContext, conversation_id: Any) -> None:
+    user = context.params.user
+    if user is None or user["role"] != "student":
+        return
+    conversation = await context.app.service("conversations").get(conversation_id)
+    place = await place_of(context, conversation_id)
+    if conversation["kind"] not in AMONG_EQUALS and (place is None or place["role"] not in MANAGERS):
+        raise Forbidden("Only staff and managers of the conversation may mention a role or all")
+
+
+async def _one(context: HookContext, query: dict[str, Any]) -> dict[str, Any] | None:
+    """A message of the caller's school, as it is stored."""
+    school = context.params.get("tenant") or (context.params.user or {}).get("schoolId")
+    found: list[dict[str, Any]] = await context.service.find(
+        Params(query={**query, "$limit": 1}, tenant=school, paginate=False)
+    )
+    return found[0] if found else None

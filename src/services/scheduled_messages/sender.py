@@ -1,0 +1,156 @@
+"""Sends messages when their time has come, once each, as if their senders did it then."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from ...core.application import Application
+from ...core.context import Params
+from ...core.errors import FeathersError, TooManyRequests
+from ...core.service import Service
+from ...core.shapes import is_mapping
+from ...models.record import now
+from .hooks import message_of
+from .service import HIDDEN, Record, ScheduledMessagesService, settled
+
+logger = structlog.stdlib.get_logger(__name__)
+
+PROVIDER: Final = "schedule"
+"""The rules hold as for a client that calls by this transport."""
+
+LONGEST_SLEEP: Final = 30.0
+SLEEP_AFTER_FAILURE: Final = 5.0
+STOP_SECONDS: Final = 5.0
+PATIENCE: Final = timedelta(seconds=30)
+"""How long a message waits that came too often, where the refusal does not say."""
+
+MAX_ATTEMPTS: Final = 10
+
+
+class Sender:
+    """Takes turns with its like in other processes: each message is claimed by one of them.
+
+    A process that stops between sending and noting it leaves the claim to run out; the next one sends the
+    same message, which its idempotency key tells from another. Messages of one time in one conversation keep
+    their order within a process, not between two.
+    """
+
+    def __init__(self, app: Application, service: Service, records: ScheduledMessagesService) -> None:
+        self._app = app
+        self._service = service
+        self._records = records
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[Any] | None = None
+
+    def start(self) -> None:
+        self._stopping = False
+        self._task = self._app.tasks.start(self._run(), name="scheduled messages")
+
+    async def stop(self) -> None:
+        """Let what is being sent come to its end."""
+        self._stopping = True
+        self._woken.set()
+        if self._task is not None:
+            _, late = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def wake(self, *_: Any) -> None:
+        """Something was scheduled, perhaps for earlier than what is waited for."""
+        self._woken.set()
+
+    async def send_due(self) -> None:
+        """Send what is due by now, in the order in which it was to be sent."""
+        while not self._stopping and (claimed := await self._records.claim(now())) is not None:
+            outcome = await self._send(claimed)
+            if outcome is not None:
+                shown = {name: value for name, value in outcome.items() if name not in HIDDEN}
+                self._service.emit("patched", shown)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                await self.send_due()
+                sleep = await self._until_next()
+            except Exception:
+                # The database may be away; what is due stays so.
+                logger.exception("scheduled messages cannot be read")
+                sleep = SLEEP_AFTER_FAILURE
+            await self._sleep(sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        waking = asyncio.ensure_future(self._woken.wait())
+        await asyncio.wait({waking}, timeout=seconds)
+        waking.cancel()
+
+    async def _until_next(self) -> float:
+        due = await self._records.next_due()
+        # Other processes do not tell what they schedule.
+        return LONGEST_SLEEP if due is None else min(LONGEST_SLEEP, max(0.0, (due - now()).total_seconds()))
+
+    async def _send(self, claimed: Record) -> Record | None:
+        """The record as it is then; None where another process has it by now."""
+        try:
+            message = await self._create(claimed)
+        except Exception as error:  # noqa: BLE001 - it becomes the reason, or is logged
+            # It may be a message already that its sender would not be let send any more.
+            earlier = await self._sent_before(claimed)
+            if earlier is None:
+                return await self._not_sent(claimed, error)
+            message = earlier
+        gone: Record = {"content": None, "attachments": [], "mentions": [], "replyTo": None}
+        return await self._records.settle(claimed, **settled(state="SENT", messageId=message["_id"], **gone))
+
+    async def _create(self, claimed: Record) -> Record:
+        own = Params(tenant=claimed["schoolId"])
+        user = await self._app.service("users").get(claimed["userId"], own)
+        message: Record = await self._app.service("messages").create(
+            {**message_of(claimed), "idempotencyKey": _key(claimed)},
+            Params(provider=PROVIDER, user=user, authenticated=True),
+        )
+        return message
+
+    async def _sent_before(self, claimed: Record) -> Record | None:
+        query = {"senderId": claimed["userId"], "idempotencyKey": _key(claimed), "$limit": 1}
+        found = await self._app.service("messages").find(
+            Params(query=query, tenant=claimed["schoolId"], paginate=False)
+        )
+        return found[0] if found else None
+
+    async def _not_sent(self, claimed: Record, error: Exception) -> Record | None:
+        if isinstance(error, TooManyRequests):
+            return await self._records.postpone(claimed, now() + _wait_of(error))
+        if isinstance(error, FeathersError) and error.code < 500:
+            return await self._fail(claimed, _reason(error))
+        logger.error("a scheduled message was not sent", scheduled=str(claimed["_id"]), exc_info=error)
+        if claimed["attempts"] >= MAX_ATTEMPTS:
+            return await self._fail(claimed, "The message could not be sent")
+        return await self._records.postpone(claimed, now() + timedelta(seconds=2 ** claimed["attempts"]))
+
+    async def _fail(self, claimed: Record, reason: str) -> Record | None:
+        return await self._records.settle(claimed, **settled(state="FAILED", reason=reason))
+
+
+def _key(scheduled: Mapping[str, Any]) -> str:
+    return f"scheduled:{scheduled['_id']}"
+
+
+def _wait_of(refusal: TooManyRequests) -> timedelta:
+    seconds: Any = refusal.data.get("retryAfter") if is_mapping(refusal.data) else None
+    if not isinstance(seconds, int | float):
+        return PATIENCE
+    return timedelta(seconds=max(1, math.ceil(seconds)))
+
+
+def _reason(refusal: FeathersError) -> str:
+    if not is_mapping(refusal.errors):
+        return refusal.message
+    return "; ".join(f"{field}: {reason}" for field, reason in refusal.errors.items())
