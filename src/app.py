@@ -26,6 +26,7 @@ from .core.throttle import throttling
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
 from .hooks.access import not_suspended, require_user
+from .hooks.database_errors import database_errors
 from .hooks.tenancy import tenancy
 from .models.database import Database, database
 from .models.journal import journal
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
                 ping_timeout=settings.sockets.ping_timeout,
             )
         )
+        .hooks({"around": {"all": [database_errors]}})
         .hooks({"before": {"all": [require_user, not_suspended]}})
         .configure(tenancy)
         .configure(journal(settings.deliveries.keep_days))

@@ -142,7 +142,7 @@ def _serve(options: argparse.Namespace) -> None:
 def _seed(options: argparse.Namespace) -> None:
     settings = load_settings(extra=options.config)
     _refuse_production(settings)
-    made = run_with(create_app(settings), demo.seed)
+    made = run_with(create_app(settings, background=False), demo.seed)
     print(f"{made} records made." if made else "Everything is there already.")
     _print_logins()
 
@@ -158,7 +158,7 @@ def _indexes(options: argparse.Namespace) -> None:
                 rows.append((collection.name, name, keys, kind.replace("FilterExpression", "")))
         return rows
 
-    rows = run_with(create_app(load_settings(extra=options.config)), read)
+    rows = run_with(create_app(load_settings(extra=options.config), background=False), read)
     _print_table(("COLLECTION", "INDEX", "KEYS", "KIND"), rows)
 
 

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from .core.application import Application
 from .core.documentation import OwnEvent, data_schema, result_schema
 from .core.schema import Id, choice, count, moment
-from .services.users.schema import ROLES
+from .models.user import ROLES
 from .socket.events import ClientEvent, ServerEvent
 from .socket.session import MAX_ASKED
 

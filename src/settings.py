@@ -197,6 +197,20 @@ class Limits(Table):
     school_messages: Annotated[str, AfterValidator(_limit)] = Field(
         default="4000/minute", description="Messages that one school may send; empty for any number."
     )
+    changes: Annotated[str, AfterValidator(_limit)] = Field(
+        default="120/minute",
+        description="Changes by one user to messages, reactions, members and conversations, all together;"
+        " empty for any number.",
+    )
+    conversations: Annotated[str, AfterValidator(_limit)] = Field(
+        default="30/hour", description="Conversations that one user may create; empty for any number."
+    )
+    sync: Annotated[str, AfterValidator(_limit)] = Field(
+        default="60/minute", description="Calls of sync by one user; empty for any number."
+    )
+    search: Annotated[str, AfterValidator(_limit)] = Field(
+        default="60/minute", description="Searches by one user; empty for any number."
+    )
 
 
 class Logs(Table):

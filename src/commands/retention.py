@@ -7,6 +7,7 @@ from functools import partial
 
 from ..app import create_app
 from ..core.application import Application
+from ..services.retention.expiry import expunge_expired
 from ..settings import load_settings
 from .people import schools_of
 from .progress import ProgressLine
@@ -30,7 +31,7 @@ async def expunge(app: Application, slug: str | None = None, *, dry_run: bool = 
         async def progress(messages: int, conversations: int, line: ProgressLine = line) -> None:
             line.show(f"{messages} messages of {conversations} conversations")
 
-        expired = await app.service("retention").expunge_expired(school, progress, dry_run=dry_run)
+        expired = await expunge_expired(app, school, progress, dry_run=dry_run)
         line.end()
         done = "would be taken out" if dry_run else "taken out"
         print(

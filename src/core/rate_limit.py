@@ -38,7 +38,7 @@ def rate_limit(
         wait = await throttle_of(context.app).hit(limit, counted, caller)
         if wait is not None:
             raise TooManyRequests(
-                f"Only {limit} of {context.path} {context.method} are let pass",
+                f"Only {limit} of {counted} are let pass",
                 {"retryAfter": math.ceil(wait)},
             )
 

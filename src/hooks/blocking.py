@@ -6,14 +6,14 @@ Staff cannot be blocked: a block of somebody who has become staff since has no e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from ..core.context import UNSET, HookContext, Params
+from ..core.context import UNSET, HookContext
 from ..core.errors import Forbidden
 from ..core.shapes import is_list
-from .membership import caller
-
-STAFF: Final = frozenset({"teacher", "admin"})
+from ..models.user import STAFF
+from .ownership import caller
+from .records import records
 
 
 async def require_not_blocked(context: HookContext, user_id: Any, other_ids: Iterable[Any]) -> None:
@@ -26,11 +26,11 @@ async def require_not_blocked(context: HookContext, user_id: Any, other_ids: Ite
         return
     by_one = {"userId": user_id, "blockedId": {"$in": others}}
     of_one = {"userId": {"$in": others}, "blockedId": user_id}
-    blocks = await _find(context, "blocks", {"$or": [by_one, of_one]})
+    blocks = await records(context, "blocks", {"$or": [by_one, of_one]})
     if not blocks:
         return
     blocked = {"_id": {"$in": [block["blockedId"] for block in blocks]}, "$select": ["role"]}
-    if any(user["role"] not in STAFF for user in await _find(context, "users", blocked)):
+    if any(user["role"] not in STAFF for user in await records(context, "users", blocked)):
         raise Forbidden("You cannot write to this person", {"code": "BLOCKED"})
 
 
@@ -56,12 +56,3 @@ def not_blocked(field: str) -> Callable[[HookContext], Awaitable[None]]:
             await require_not_blocked(context, caller(context)["_id"], others)
 
     return check
-
-
-async def _find(context: HookContext, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
-    user = context.params.user or {}
-    params = Params(query=query, tenant=user.get("schoolId"), paginate=False)
-    if context.params.get("session") is not None:
-        params["session"] = context.params["session"]
-    found: list[dict[str, Any]] = await context.app.service(path).find(params)
-    return found

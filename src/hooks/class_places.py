@@ -12,13 +12,13 @@ from typing import Any
 from marshmallow import Schema
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from ..core.context import HookContext, Params
-from ..core.errors import NotFound
+from ..core.context import HookContext
 from ..core.schema import Id, invalid, moment
 from ..core.shapes import is_list
 from ..models import SchoolClass
 from .access import PLACES
 from .membership import require_people
+from .records import first, records
 from .transactions import joined
 
 
@@ -44,11 +44,8 @@ def check_place(role: str) -> Callable[[HookContext], Awaitable[None]]:
     async def check(context: HookContext) -> None:
         if not context.params.provider:
             return
-        tenant = context.params["tenant"]
-        try:
-            await context.app.service("classes").get(context.data["classId"], Params(tenant=tenant))
-        except NotFound:
-            raise invalid("classId", "no such class") from None
+        if await first(context, "classes", {"_id": context.data["classId"]}) is None:
+            raise invalid("classId", "no such class")
         (user,) = await require_people(context, "userId", [context.data["userId"]])
         if user["role"] != role:
             raise invalid("userId", f"is not a {role}")
@@ -79,8 +76,7 @@ async def join_conversation(context: HookContext) -> None:
     talks = [talk["_id"] for talk in await _conversations(context, [place["classId"]])]
     members = context.app.service("members")
     query = {"conversationId": {"$in": talks}, "userId": place["userId"]}
-    found: list[dict[str, Any]] = await members.find(joined(context, query=query, paginate=False))
-    there = {member["conversationId"]: member for member in found}
+    there = {member["conversationId"]: member for member in await records(context, "members", query)}
     role = "moderator" if context.path == PLACES["teacher"] else "member"
     for talk in talks:
         if talk not in there:
@@ -106,7 +102,4 @@ async def leave_conversation(context: HookContext) -> None:
 
 async def _conversations(context: HookContext, class_ids: Iterable[Any]) -> list[dict[str, Any]]:
     query = {"classId": {"$in": list(class_ids)}, "kind": "class", "$select": ["_id", "classId"]}
-    found: list[dict[str, Any]] = await context.app.service("conversations").find(
-        joined(context, query=query, paginate=False)
-    )
-    return found
+    return await records(context, "conversations", query)

@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..core.context import HookContext, Params
+from ..core.context import HookContext
 from ..core.encoding import encode
 from ..core.errors import Conflict, Unprocessable
 from ..core.schema import invalid
 from ..core.shapes import is_mapping
+from .records import first
+from .repeats import answered
 
 HEADER = "idempotency-key"
 KEY = "idempotencyKey"
@@ -71,17 +73,15 @@ class Idempotency:
             await self._answer(context)
 
     async def _answer(self, context: HookContext) -> None:
-        query = {self.owner: context.data[self.owner], KEY: context.data[KEY], "$limit": 1}
-        earlier: list[dict[str, Any]] = await context.service.find(Params(query=query, paginate=False))
-        if not earlier:
+        query = {self.owner: context.data[self.owner], KEY: context.data[KEY]}
+        earlier = await first(context, context.path, query)
+        if earlier is None:
             return
-        if earlier[0].get(FINGERPRINT) != context.data[FINGERPRINT]:
+        if earlier.get(FINGERPRINT) != context.data[FINGERPRINT]:
             raise Unprocessable(
                 "The idempotency key was used for other content", {"errors": {KEY: "used for other content"}}
             )
-        context.result = {**earlier[0], "duplicate": True}
-        context.event = None
-        context.http.status = 200
+        answered(context, {**earlier, "duplicate": True})
 
 
 def _digest(data: dict[str, Any]) -> str:

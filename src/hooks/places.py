@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 MANAGERS: Final = ("moderator", "admin")
+LED_BY_STAFF: Final = frozenset({"announcement", "class", "department", "channel"})
+"""The kinds of conversations in which nobody but staff comes to be an admin by itself."""
+
 INTERNAL: Final = frozenset({"touchedAt", "lastSentAt"})
 """What no client reads: no event tells when it changes."""
 

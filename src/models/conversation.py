@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from .record import ANY_ID, ANY_TEXT, SchoolRecord, index
 from .user import Role
 
 Kind = Literal["direct", "group", "class", "department", "club", "channel", "announcement"]
-
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 PREVIEW: Final = 200
 """Characters of its newest message that a conversation keeps."""

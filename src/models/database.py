@@ -56,7 +56,7 @@ class Database:
         self._client = AsyncMongoClient(
             url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname=NAME
         )
-        await end_abandoned(self._client, NAME)
+        await self.end_abandoned()
         await self.bind()
         self._open.append(self)
         await upgrade()
@@ -66,6 +66,11 @@ class Database:
     async def ping(self) -> None:
         """Raises PyMongoError where the server does not answer."""
         await self.database.command("ping")
+
+    async def end_abandoned(self) -> None:
+        """End the transactions of processes that were killed: see ``abandoned``."""
+        if self._client is not None:
+            await end_abandoned(self._client, NAME)
 
     async def close(self) -> None:
         if self in self._open:

@@ -24,6 +24,9 @@ class Export(Job):
         name = "exports"
         indexes = [  # noqa: RUF012 - beanie's form
             *job_indexes(),
+            # For a user who is erased.
+            index("userId"),
+            index("requestedBy"),
             index("linkHash", where={"linkHash": ANY_TEXT}),
             IndexModel([("expiresAt", ASCENDING)], name="expiresAt", expireAfterSeconds=0),
         ]

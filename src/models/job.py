@@ -36,8 +36,6 @@ class Job(SchoolRecord):
 def job_indexes() -> list[IndexModel]:
     return [
         index("schoolId", "createdAt"),
-        index("userId"),
-        index("requestedBy"),
         index("leaseUntil", where={"leaseUntil": ANY_MOMENT}),
         index("openKey", unique=True, where={"openKey": ANY_TEXT}),
     ]

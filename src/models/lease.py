@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from .record import Record, index, now
+from .record import ANY_MOMENT, Record, index, now
 
 NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
@@ -57,3 +58,28 @@ async def let_go(key: str, holder: str, *, done: datetime | None = None) -> None
     """``done``: note when it was, so that the others know."""
     changes = {"until": NEVER, "holder": None, **({} if done is None else {"doneAt": done})}
     await Lease.documents().update_one({"key": key, "holder": holder}, {"$set": changes})
+
+
+async def claim(
+    model: type[Record],
+    due: str,
+    at: datetime,
+    lasting: timedelta,
+    update: Mapping[str, Mapping[str, Any]],
+    *,
+    where: Mapping[str, Any] | None = None,
+    by: str | None = None,
+    hint: str | None = None,
+) -> dict[str, Any] | None:
+    """Take out the record that is due first, or first ``by`` another field; None where none is due ``at``.
+
+    ``due`` is the field that says from when on anybody may take it: for as long as the lease is ``lasting``,
+    nobody else does.
+    """
+    return await model.documents().find_one_and_update(
+        {due: {"$lte": at, **ANY_MOMENT}, **(where or {})},
+        {**update, "$set": {**update.get("$set", {}), due: at + lasting}},
+        return_document=ReturnDocument.AFTER,
+        sort=[(by or due, 1)],
+        hint=hint,
+    )

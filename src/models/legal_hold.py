@@ -27,7 +27,6 @@ class LegalHold(SchoolRecord):
         indexes = [  # noqa: RUF012 - beanie's form
             index("schoolId", "liftedAt"),
             index("userId", where={"userId": ANY_ID}),
-            index("conversationId", where={"conversationId": ANY_ID}),
         ]
 
 

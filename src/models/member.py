@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from beanie import PydanticObjectId
 from pydantic import Field
@@ -9,6 +9,7 @@ from pydantic import Field
 from .record import SchoolRecord, index, now
 
 MemberRole = Literal["member", "moderator", "admin"]
+MEMBER_ROLES: Final[tuple[MemberRole, ...]] = get_args(MemberRole)
 
 
 class Member(SchoolRecord):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,7 @@ from .record import ANY_ID, ANY_MOMENT, ANY_TEXT, SchoolRecord, index
 from .user import Role
 
 MessageType = Literal["text", "image", "file", "video", "system"]
+MESSAGE_TYPES: Final[tuple[MessageType, ...]] = get_args(MessageType)
 Mention = PydanticObjectId | Role | Literal["all"]
 """A user by id, everybody of a role by its name, or everybody."""
 

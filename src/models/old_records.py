@@ -68,7 +68,7 @@ async def complete() -> dict[str, int]:
         "words": await _in_batches(_words()),
     }
     for model, computed in FILLED.items():
-        changed[model.Settings.name] = await _fill(model, computed)
+        changed[model.documents().name] = await _fill(model, computed)
     await _count_replies()
     return changed
 

@@ -30,10 +30,13 @@ class SchoolSettings(BaseModel):
 
 
 class School(Record):
+    """``adminChanges`` grows whenever it may lose an admin: see hooks/leaving.py."""
+
     name: str
     slug: str
     timezone: str = "UTC"
     settings: SchoolSettings = Field(default_factory=SchoolSettings)
+    admin_changes: int = 0
 
     class Settings:
         name = "schools"

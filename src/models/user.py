@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from .record import ANY_TEXT, SchoolRecord, index
 
 Role = Literal["student", "teacher", "admin"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+STAFF: Final[tuple[Role, ...]] = ("teacher", "admin")
 
 
 class User(SchoolRecord):

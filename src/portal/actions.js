@@ -84,8 +84,9 @@ export class Actions {
     return data;
   }
 
+  /** @returns {Promise<object[]>} newest first */
   async archived() {
-    const { data } = await this.api.find('inbox', { archived: true, $limit: 100 });
+    const { data } = await this.api.find('conversations', { archived: true, $sort: { lastMessageAt: -1 }, $limit: 100 });
     await this.chat.keep(data);
     return data;
   }

@@ -17,6 +17,8 @@ import { Sync } from './sync.js';
 import { Typing } from './typing.js';
 
 const CONVERSATION_PAGE = 50;
+/** Milliseconds that an event may be later than one that came after it. */
+const LATENESS = 3000;
 
 /**
  * One signed-in person's chat: everything a view may ask for. A view of another kind could be written over this class.
@@ -26,6 +28,7 @@ const CONVERSATION_PAGE = 50;
 export class Chat extends Emitter {
   #nextPage = null;
   #isListed = false;
+  #gapTimer;
 
   /**
    * @param {object} options
@@ -65,6 +68,7 @@ export class Chat extends Emitter {
   }
 
   stop() {
+    clearTimeout(this.#gapTimer);
     this.forgetRenewals();
     this.outbox.pause();
     this.typing.stop();
@@ -144,6 +148,14 @@ export class Chat extends Emitter {
     const people = fresh.flatMap((one) => [one.lastMessage?.senderId, peerId(this.store, one)]);
     await this.directory.need(people.filter(Boolean));
     this.ownViews.later(conversations.filter((one) => !fresh.includes(one)).map(({ _id }) => _id));
+  }
+
+  /** An event told of this change. Had one before it been lost, nothing else would tell. */
+  noteRevision(conversationId, revision) {
+    this.sync.note(conversationId, revision);
+    if (!this.sync.hasGap(conversationId)) return;
+    clearTimeout(this.#gapTimer);
+    this.#gapTimer = setTimeout(() => this.sync.hasGap(conversationId) && this.attempt(() => this.#resume()), LATENESS);
   }
 
   async #putPage({ data, next }) {

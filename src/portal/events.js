@@ -73,7 +73,7 @@ export function listen(chat) {
   /** Only what has come to its place is held: where that failed, the next `sync` brings it. */
   async function take(handler, payload) {
     await handler(payload);
-    if (payload?.revision) sync.note(payload.conversationId ?? payload._id, payload.revision);
+    if (payload?.revision) chat.noteRevision(payload.conversationId ?? payload._id, payload.revision);
   }
 
   for (const [event, handler] of Object.entries(handlers)) {

@@ -58,19 +58,23 @@ export class History {
 
   /** A message told by an event, new or changed: others before it may have been missed. */
   async receive(message) {
-    this.#repeatAfterPage(message.conversationId, () => this.put(message.conversationId, [message]));
     if (this.store.threads.get(message.conversationId)?.leavesGapBefore(message)) await this.resume();
     await this.put(message.conversationId, [message]);
   }
 
   /** @param {boolean} isTaken whether it was taken back */
   react(reaction, isTaken) {
-    this.#repeatAfterPage(reaction.conversationId, () => this.store.react(reaction, isTaken));
+    this.#repeatAfterPage(reaction.conversationId, async () => this.store.react(reaction, isTaken));
     this.store.react(reaction, isTaken);
   }
 
   /** Puts messages in their places, as far as they are within or next to what is held, and fetches what is missing between. */
   async put(conversationId, messages) {
+    this.#repeatAfterPage(conversationId, () => this.#place(conversationId, messages));
+    await this.#place(conversationId, messages);
+  }
+
+  async #place(conversationId, messages) {
     const thread = this.store.threads.get(conversationId);
     if (!thread) return;
     let newest = thread.newestSeq;
@@ -122,7 +126,8 @@ export class History {
     try {
       const page = await this.api.find('messages', query);
       this.store.mergeMessages(conversationId, page.data, reachesStart(page));
-      for (const again of happened) again();
+      // Not waited for: a hole is filled by the next page, after this one. A lost connection is made good by the next `sync`.
+      for (const again of happened) again().catch(() => undefined);
       await this.onPage(page.data);
       return page;
     } finally {

@@ -30,6 +30,8 @@ const LONGEST_ORDERED_PAUSE = 60;
 export class Outbox extends Emitter {
   #sending = null;
   #retry;
+  /** slow.get(conversationId) = timer: until then nothing more may be written there */
+  #slow = new Map();
 
   /**
    * @param {object} options
@@ -88,12 +90,14 @@ export class Outbox extends Emitter {
   /** Stops repeating; an attempt in the air is not recalled. */
   pause() {
     clearTimeout(this.#retry);
+    for (const timer of this.#slow.values()) clearTimeout(timer);
+    this.#slow.clear();
   }
 
   /** Sends what waits, from the oldest on, until all is sent or an attempt has to be repeated later. */
   async flush() {
     if (this.#sending) return;
-    this.pause();
+    clearTimeout(this.#retry);
     for (let entry = this.#next(); entry; entry = this.#next()) {
       if (!(await this.#attempt(entry))) break;
     }
@@ -117,6 +121,10 @@ export class Outbox extends Emitter {
       }
       if (error.code) entry.reason = sayRefusal(error);
       this.#mark(entry, 'waiting');
+      if (error.data?.code === 'SLOW_MODE') {
+        this.#holdBack(entry.conversationId, error.data.retryAfter);
+        return true;
+      }
       this.#retry = setTimeout(() => this.flush(), this.#pauseAfter(error));
       return false;
     } finally {
@@ -131,6 +139,15 @@ export class Outbox extends Emitter {
     this.#save(entry);
   }
 
+  /** One conversation that is slow does not keep what is written in others. */
+  #holdBack(conversationId, seconds) {
+    const goOn = () => {
+      this.#slow.delete(conversationId);
+      this.flush();
+    };
+    this.#slow.set(conversationId, setTimeout(goOn, seconds * 1000));
+  }
+
   #pauseAfter(error) {
     const asked = Number(error.data?.retryAfter);
     const own = this.backoff.next();
@@ -139,7 +156,7 @@ export class Outbox extends Emitter {
 
   /** The oldest that waits; one that another tab has sent or discarded meanwhile is dropped on the way. */
   #next() {
-    const entry = this.entries.find(({ state }) => state === 'waiting');
+    const entry = this.entries.find(({ state, conversationId }) => state === 'waiting' && !this.#slow.has(conversationId));
     if (!entry || this.storage.getItem(this.prefix + entry.key) !== null) return entry;
     this.#forget(entry.key);
     return this.#next();

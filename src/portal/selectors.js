@@ -52,6 +52,11 @@ export function textOf({ content, deletedAt, type }) {
   return content || ATTACHED[type] || '';
 }
 
+/** What a message of the application itself says: it begins with a verb, and somebody has done that. */
+export function doneBy(store, { senderId, content }) {
+  return `${senderId === store.me._id ? 'You' : nameOf(store, senderId)} ${content}`;
+}
+
 /** What is muted asks for nobody's attention. */
 export function totalUnread(store) {
   const loud = [...store.conversations.values()].filter((one) => !isMuted(one) && !one.archivedAt);

@@ -65,6 +65,11 @@ export class Sync {
     return this.#held.get(id)?.revision;
   }
 
+  /** Whether something later is known than something that has not come: it may come still, or is to be asked for. */
+  hasGap(id) {
+    return (this.#held.get(id)?.ahead.size ?? 0) > 0;
+  }
+
   /**
    * Asks for what was missed, and applies it. One question runs at a time; whoever asks meanwhile gets its answer.
    * @throws whatever `ask` rejects with: nothing is lost by asking again

@@ -40,7 +40,7 @@ class Audiences:
         for path in ("blocks", "scheduled-messages", "notification-preferences"):
             service(path).publish(lambda record, _: Channel(self._connections.of_user(str(record["userId"]))))
         for path in ("exports", "erasures"):
-            service(path).publish(lambda job, _: self.admins_and(job, job["requestedBy"]))
+            service(path).publish(self.admins_and_oneself)
 
     def school(self, school_id: Any) -> Channel:
         return Channel(self._connections.in_school(str(school_id)))
@@ -69,6 +69,11 @@ class Audiences:
     def admins_and(self, record: Record, user_id: Any) -> Channel:
         admins = self._connections.with_role(str(record["schoolId"]), "admin")
         return Channel(admins | self._connections.of_user(str(user_id)))
+
+    def admins_and_oneself(self, job: Record, _: HookContext) -> Channel:
+        """Who has asked for something about others hears of it as an admin, or not any more."""
+        asked = job["requestedBy"] if job["requestedBy"] == job["userId"] else None
+        return self.admins_and(job, asked)
 
     def staff_and_student(self, enrollment: Record, _: HookContext) -> Channel:
         school_id = str(enrollment["schoolId"])

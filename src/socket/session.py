@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,9 +14,9 @@ import structlog
 from ..core.application import Application, Realtime
 from ..core.authentication.service import authentication_of
 from ..core.context import Connection, HookContext, Params
-from ..core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound, TooManyRequests
+from ..core.errors import BadRequest, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
-from ..hooks.access import PLACES, require_unsuspended
+from ..hooks.access import PLACES
 from .channels import Audiences
 from .connections import ConnectionManager, Identity, Role
 from .events import ClientEvent, ServerEvent
@@ -27,6 +28,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
 MAX_ASKED: Final = 1000
+ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 
 Payload = dict[str, Any]
 
@@ -103,15 +105,18 @@ class SchoolSockets:
         return await self._acknowledge(connection, data, "readSeq")
 
     async def typing_start(self, connection: Connection, data: Payload) -> Payload:
-        require_unsuspended(connection.user or {})
-        user_id, conversation_id = await self._typist(connection, data)
+        writer = await self._call("members", "writable", connection, data)
+        user_id, conversation_id = str(writer["userId"]), str(writer["conversationId"])
         if not self.typing.start(connection, user_id, conversation_id):
             raise TooManyRequests("You are typing in too many conversations")
         return {}
 
     async def typing_stop(self, connection: Connection, data: Payload) -> Payload:
-        user_id, conversation_id = await self._typist(connection, data)
-        self.typing.stop(connection, user_id, conversation_id)
+        conversation_id = data.get("conversationId")
+        if not isinstance(conversation_id, str) or not ID.fullmatch(conversation_id):
+            raise BadRequest("validation failed", {"errors": {"conversationId": "is not an id"}})
+        # Whoever may write no more may still stop. Only what this connection has started is stopped.
+        self.typing.stop(connection, self._identity(connection).user_id, conversation_id.lower())
         return {}
 
     async def presence_get(self, connection: Connection, data: Payload) -> Payload:
@@ -229,18 +234,6 @@ class SchoolSockets:
         params = Params(connection, query={}, route={}, connection=connection)
         context = await service.run(HookContext(service, method, data=data, params=params))
         return cast("Payload", context.outcome)
-
-    async def _typist(self, connection: Connection, data: Payload) -> tuple[str, str]:
-        identity = self._identity(connection)
-        conversation_id = data.get("conversationId")
-        if not isinstance(conversation_id, str):
-            raise BadRequest("validation failed", {"errors": {"conversationId": "must be an id"}})
-        query = {"conversationId": conversation_id, "userId": identity.user_id, "$limit": 1}
-        places = await self._app.service("members").find(Params(query=query, paginate=False))
-        if not places:
-            raise Forbidden("You are not a member of this conversation", {"conversationId": conversation_id})
-        # As it is stored: the same id can be written in more than one way.
-        return identity.user_id, str(places[0]["conversationId"])
 
     def _forward_typing(self, event: str, conversation_id: str, user_id: str) -> None:
         previous = self._typing_turn

@@ -47,7 +47,7 @@ async def test_the_keyboard_alone_is_enough(windows: Windows, school: School) ->
     await keyboard.type("stonechat-demo")
     await keyboard.press("Enter")
     await expect(ada.item(conversation)).to_be_visible()
-    await tab_to(ada, ada.page.get_by_role("searchbox", name="Find a conversation"))
+    await tab_to(ada, ada.page.get_by_role("searchbox", name="Search conversations and messages"))
     await keyboard.press("ArrowDown")
     await expect(ada.item(conversation).get_by_role("link")).to_be_focused()
     await keyboard.press("Enter")
@@ -62,7 +62,7 @@ async def test_the_keyboard_alone_is_enough(windows: Windows, school: School) ->
 
     await expect(ada.item(conversation).get_by_role("link")).to_be_focused()
     await keyboard.press("Control+k")
-    await expect(ada.page.get_by_role("searchbox", name="Find a conversation")).to_be_focused()
+    await expect(ada.page.get_by_role("searchbox", name="Search conversations and messages")).to_be_focused()
 
 
 async def test_a_conversation_with_somebody_new_begins_by_the_keyboard(

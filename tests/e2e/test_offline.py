@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from playwright.async_api import WebSocketRoute, expect
+import re
+from dataclasses import dataclass, field
+
+from playwright.async_api import WebSocket, WebSocketRoute, expect
 
 from stonechat.core.context import Params
 from tests.support.browser import Windows
@@ -13,6 +16,20 @@ async def stored(school: School, conversation: str) -> list[str]:
     query = {"conversationId": conversation, "$sort": {"seq": 1}}
     found = await school.app.service("messages").find(Params(query=query, paginate=False))
     return [message["content"] for message in found]
+
+
+@dataclass
+class Asked:
+    """The calls that a page makes over its next sockets: the event, and the service's path if it has one."""
+
+    calls: list[str] = field(default_factory=list[str])
+
+    def listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", self._note)
+
+    def _note(self, frame: str | bytes) -> None:
+        if found := re.match(r'42\d*\["([\w:]+)",(?:"([\w-]+)")?', str(frame)):
+            self.calls.append(" ".join(filter(None, found.groups())))
 
 
 async def test_what_is_written_offline_is_delivered_once_and_in_order(
@@ -56,6 +73,39 @@ async def test_what_others_wrote_meanwhile_is_fetched_afterwards(windows: Window
     await ada.page.context.set_offline(False)
 
     await expect(ada.contents).to_have_text(["before", "meanwhile"])
+    ada.forgive(NO_NETWORK)
+
+
+async def test_a_page_that_comes_back_shows_what_has_changed_and_asks_for_no_page_of_messages(
+    windows: Windows, school: School
+) -> None:
+    conversation = await school.conversation("ada", "ben")
+    other = await school.conversation("ada", "ben")
+    for text in ("to be edited", "to be deleted", "to be liked"):
+        await school.say("ben", conversation, text)
+    ada, ben = await windows.open("ada"), await school.person("ben")
+    await ada.enter(conversation)
+    await expect(ada.contents).to_have_text(["to be edited", "to be deleted", "to be liked"])
+    edited, deleted, liked = await school.app.service("messages").find(
+        Params(query={"conversationId": conversation, "$sort": {"seq": 1}}, paginate=False)
+    )
+    asked = Asked()
+    ada.page.on("websocket", asked.listen)
+
+    await ada.page.context.set_offline(True)
+    await expect(ada.page.locator("#connection")).to_contain_text("You are offline")
+    await ben.rest("patch", "messages", id=str(edited["_id"]), data={"content": "edited"})
+    await ben.rest("remove", "messages", id=str(deleted["_id"]))
+    await ben.rest("create", "reactions", data={"messageId": str(liked["_id"]), "emoji": "🎉"})
+    await school.say("ben", conversation, "new")
+    await school.say("ben", other, "elsewhere")
+    await ada.page.context.set_offline(False)
+
+    await expect(ada.contents).to_have_text(["edited", "This message was deleted.", "to be liked", "new"])
+    await expect(ada.page.get_by_test_id("reaction")).to_have_text(["🎉1 reaction"])
+    await expect(ada.item(other).get_by_test_id("unread")).to_contain_text("1")
+    questions = [call for call in asked.calls if not call.startswith("message:")]
+    assert questions == ["sync", "find conversations"]
     ada.forgive(NO_NETWORK)
 
 

@@ -145,6 +145,46 @@ async def test_edits_and_deletions_reach_the_other_window(windows: Windows, scho
     await expect(ada.contents).to_have_text(["This message was deleted."])
 
 
+async def test_a_reaction_and_an_answer_show_at_once_in_the_other_window(
+    windows: Windows, school: School
+) -> None:
+    ada, ben, _ = await both(windows, school)
+    await ada.say("Who comes?")
+    reactions = ada.page.get_by_test_id("reaction")
+
+    await ben.messages.hover()
+    await ben.page.get_by_role("button", name="React", exact=True).click()
+    await ben.page.get_by_role("button", name="React with 👍").click()
+    await expect(reactions).to_have_text(["👍1 reaction"])
+    await expect(reactions).to_have_attribute("aria-pressed", "false")
+    await reactions.click()
+    await expect(ben.page.get_by_test_id("reaction")).to_have_text(["👍2 reactions"])
+    await ben.page.get_by_test_id("reaction").click()
+    await expect(reactions).to_have_text(["👍1 reaction"])
+
+    await ben.messages.hover()
+    await ben.page.get_by_role("button", name="Reply").click()
+    await ben.say("I do, @Ada")
+    await expect(ada.page.get_by_test_id("quote")).to_contain_text("Who comes?")
+    await expect(ada.messages.first.get_by_test_id("replies")).to_have_text("1 reply")
+    await expect(ada.messages.last.locator(".is-mentioning")).to_be_visible()
+
+
+async def test_a_message_found_is_shown_in_its_place(windows: Windows, school: School) -> None:
+    conversation = await school.conversation("ada", "ben")
+    await school.say("ben", conversation, "The heron stands by the pond")
+    ada = await windows.open("ada")
+
+    await ada.page.get_by_role("searchbox").fill("heron")
+    result = ada.page.get_by_test_id("search-result")
+    await expect(result.locator("mark")).to_have_text("heron")
+    await ada.page.keyboard.press("ArrowDown")
+    await ada.page.keyboard.press("Enter")
+
+    await expect(ada.contents).to_have_text(["The heron stands by the pond"])
+    await expect(ada.messages).to_be_focused()
+
+
 async def test_markup_in_a_message_stays_text(windows: Windows, school: School) -> None:
     ada, ben, conversation = await both(windows, school)
     markup = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b> &amp; <script>1</script>"

@@ -8,7 +8,6 @@ from bson import ObjectId
 from stonechat.core.context import HookContext, Params
 from stonechat.core.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
 from stonechat.hooks.membership import (
-    caller,
     conversation_of,
     conversations_of,
     place_of,
@@ -16,6 +15,7 @@ from stonechat.hooks.membership import (
     require_place,
     require_writer,
 )
+from stonechat.hooks.ownership import caller
 from stonechat.models import Conversation, Member
 from stonechat.models.record import now
 from tests.support.people import newcomer, talk_of, write

@@ -12,13 +12,17 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from stonechat import authentication_of, demo
+from stonechat.commands.recount import recount
 from stonechat.commands.retention import expunge as retain
 from stonechat.models import MODELS
 from stonechat.models.record import now
-from stonechat.services.retention.service import RetentionService
+from stonechat.services.retention.nightly import Retention
 from tests.support.people import PASSWORD, new_school, newcomer, talk_of, write
 from tests.support.privacy import aged, people_of, settle
 from tests.support.school import PATHS, Person, School, Socket
+
+CONSTRAINTS = {("exports", "openKey"), ("erasures", "openKey")}
+"""Indexes that nothing is found by: they refuse a second job that does the same, and take no room else."""
 
 PROFILE_BYTES = 64 * 1024 * 1024
 COLLECTIONS = frozenset(model.Settings.name for model in MODELS)
@@ -63,6 +67,7 @@ async def _use_everything(school: School) -> None:
     await _oversee(admin, ada, talk)
     await _send_later(school)
     await _keep_and_erase(school)
+    await recount(school.app)
 
 
 async def _log_in_in_every_way(school: School, ada: Person) -> None:
@@ -215,6 +220,10 @@ async def _moderate(school: School, rivera: Person, admin: Person) -> None:
         if resolution == "suspended":
             data["suspendUntil"] = "2090-01-01T00:00:00Z"
         assert (await admin.rest("patch", "reports", id=report.body["_id"], data=data)).code == 200
+    # Of many reports none is for who asks: only by the conversation that is found at once.
+    teacher = await newcomer(school, "teacher")
+    quiet = {"conversationId": await talk_of(teacher)}
+    assert (await teacher.rest("find", "reports", query=quiet)).body["total"] == 0
     for person in (admin, ada):
         await _find_and_get(person, "warnings")
     assert (await ben.rest("create", "blocks", data={"blockedId": ada.id})).code == 201
@@ -277,7 +286,7 @@ async def _keep_and_erase(school: School) -> None:
     assert (await ada.rest("create", "reactions", data=reaction)).code == 201
     hold = await admin.rest("create", "legal-holds", data={"userId": rivera.id, "reason": "A lawsuit"})
     await aged(old, days=31)
-    await RetentionService(school.app, 3).run_due(now() + timedelta(days=1))
+    await Retention(school.app, 3).run_due(now() + timedelta(days=1))
     await retain(school.app, slug)
     await _find_and_get(admin, "legal-holds")
     assert (await admin.rest("remove", "legal-holds", id=hold.body["_id"])).code == 200
@@ -362,6 +371,22 @@ def test_a_place_is_found_by_either_of_its_indexes(statements: list[Statement]) 
         if one["ns"].endswith(".members") and _conditions(one).keys() >= {"conversationId", "userId"}
     }
     assert plans <= {"IXSCAN { conversationId: 1, userId: 1 }", "IXSCAN { userId: 1, conversationId: 1 }"}
+
+
+async def test_every_index_is_used(statements: list[Statement], profiled: Database) -> None:
+    """What is not costs with every write, for nothing. MongoDB itself uses those that end what expires."""
+    unused: list[tuple[str, str]] = []
+    for model in MODELS:
+        name = model.Settings.name
+        stats = await profiled[name].aggregate([{"$indexStats": {}}])
+        unused += [
+            (name, index["name"])
+            async for index in stats
+            if index["accesses"]["ops"] == 0
+            and index["name"] != "_id_"
+            and "expireAfterSeconds" not in index["spec"]
+        ]
+    assert set(unused) <= CONSTRAINTS
 
 
 def _read_back(filters: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -74,11 +74,31 @@ test('after a time offline everything missed is fetched, page after page', async
   assert.deepEqual(held(), range(41, 320));
 });
 
-test('catching up shows edits made meanwhile', async () => {
-  await history.open('c');
-  Object.assign(archive.messages[64], { content: 'better', editedAt: '2026-03-01T10:00:00Z' });
-  await history.catchUp('c');
+test('what changes while its page is on its way is not undone by the page', async () => {
+  const opening = history.open('c');
+  const edited = { ...archive.messages[64], content: 'better', revision: 9 };
+  await history.receive(edited);
+  await history.receive(archive.grow(1));
+  await opening;
   assert.equal(store.threads.get('c').messages.find(({ seq }) => seq === 65).content, 'better');
+  assert.deepEqual(held(), range(41, 71));
+});
+
+test('a hole is filled by what was missed, without asking for a page', async () => {
+  await history.open('c');
+  const missed = [archive.grow(1), archive.grow(1)];
+  history.resume = () => history.put('c', missed);
+  await history.receive(archive.grow(1));
+  assert.deepEqual(held(), range(41, 73));
+  assert.deepEqual(archive.queries, [{}]);
+});
+
+test('pages are fetched back to a message, unless it is too far away', async () => {
+  assert.equal(await history.backTo('c', 3), true);
+  assert.deepEqual(held(), range(1, 70));
+  archive.grow(3100);
+  await history.catchUp('c');
+  assert.equal(await history.backTo('c', 1), false);
 });
 
 test('an event that leaves a hole fetches what is missing', async () => {
@@ -113,7 +133,7 @@ test('a failed catching up does not keep the next from running', async () => {
 
 test('a change to a message that is not held is passed over', async () => {
   await history.open('c');
-  history.change({ ...archive.messages[0], content: 'edited' });
+  await history.receive({ ...archive.messages[0], content: 'edited' });
   assert.deepEqual(held(), range(41, 70));
 });
 

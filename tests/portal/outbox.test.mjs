@@ -99,6 +99,48 @@ for (const code of [401, 408, 429, 500, 503]) {
   });
 }
 
+test('what a message answers and whom it mentions outlive a reload', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const storage = new MemoryStorage();
+  outboxOf(server(new Error('offline')).deliver, storage).add('c', 'one', { replyTo: 'm1', mentions: ['all'] });
+  await settled();
+  const [{ replyTo, mentions }] = outboxOf(server().deliver, storage).entries;
+  assert.deepEqual({ replyTo, mentions }, { replyTo: 'm1', mentions: ['all'] });
+});
+
+test('a slow conversation keeps its own messages in order, and none of another’s', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { contents, deliver } = server(refusal(429, 'slow', { code: 'SLOW_MODE', retryAfter: 600 }));
+  const outbox = outboxOf(deliver);
+  outbox.add('c', 'one');
+  outbox.add('c', 'two');
+  outbox.add('other', 'three');
+  await settled();
+  assert.deepEqual(contents(), ['one', 'three']);
+  await outbox.flush();
+  assert.deepEqual(contents(), ['one', 'three']);
+  t.mock.timers.tick(600_000);
+  await settled();
+  assert.deepEqual(contents(), ['one', 'three', 'one', 'two']);
+});
+
+test('refusals are told in plain words, for now and for good', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const slow = refusal(429, 'slow', { code: 'SLOW_MODE', retryAfter: 3.2 });
+  const { deliver } = server(refusal(403, 'archived', { code: 'ARCHIVED' }), slow);
+  const outbox = outboxOf(deliver);
+  outbox.add('c', 'one');
+  outbox.add('c', 'two');
+  await settled();
+  assert.deepEqual(outbox.entries.map(({ state, reason }) => [state, reason]), [
+    ['failed', 'This conversation is archived. Nobody can write in it.'],
+    ['waiting', 'This conversation is slow. Your message goes out in 4 seconds.'],
+  ]);
+  t.mock.timers.tick(4000);
+  await settled();
+  assert.deepEqual(outbox.entries.map(({ content }) => content), ['one']);
+});
+
 test('a failed message can be tried again with its key, or discarded', async () => {
   const { calls, deliver } = server(refusal(403), refusal(403));
   const storage = new MemoryStorage();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { audienceOf, conversationsByRecency, readMarkers, statusOf, titleOf, typingLine } from '../../src/portal/selectors.js';
+import { audienceOf, conversationsByRecency, readMarkers, statusOf, titleOf, totalUnread, typingLine } from '../../src/portal/selectors.js';
 import { Store } from '../../src/portal/store.js';
+import { reactionsOf } from '../../src/portal/thread.js';
 
 const ME = { _id: 'me', name: 'Ana Ribeiro' };
 let store;
@@ -30,15 +31,76 @@ test('messages are held once each and sorted, however they come', () => {
 });
 
 test('a page asked for before an edit or a deletion does not undo it', () => {
-  store.mergeMessages('c', [message(1, { content: 'new', editedAt: '2026-03-01T11:00:00Z' }), message(2, { content: null, deletedAt: '2026-03-01T11:00:00Z' })]);
-  store.mergeMessages('c', [message(1, { content: 'old' }), message(2)]);
+  store.mergeMessages('c', [message(1, { content: 'new', revision: 5 }), message(2, { content: null, deletedAt: '2026-03-01T11:00:00Z', revision: 6 })]);
+  store.mergeMessages('c', [message(1, { content: 'old', revision: 1 }), message(2, { revision: 2 })]);
   assert.deepEqual(store.threads.get('c').messages.map(({ content }) => content), ['new', null]);
 });
 
-test('a deletion wins over an edit', () => {
-  store.mergeMessages('c', [message(1, { content: 'new', editedAt: '2026-03-01T11:00:00Z' })]);
-  store.mergeMessages('c', [message(1, { content: null, deletedAt: '2026-03-01T12:00:00Z' })]);
-  assert.equal(store.threads.get('c').messages[0].content, null);
+test('a message that was restored is shown again', () => {
+  store.mergeMessages('c', [message(1, { content: null, deletedAt: '2026-03-01T12:00:00Z', revision: 2 })]);
+  store.mergeMessages('c', [message(1, { content: 'back', deletedAt: null, revision: 3 })]);
+  assert.equal(store.threads.get('c').messages[0].content, 'back');
+});
+
+function reaction(emoji, count, revision, fields = {}) {
+  return { _id: `r${revision}`, conversationId: 'c', messageId: 'm1', userId: 'ben', emoji, count, revision, ...fields };
+}
+
+test('reactions count in whichever order they are told, and an edit between them takes none back', () => {
+  store.mergeMessages('c', [message(1, { revision: 1, reactions: [{ emoji: '👍', count: 1 }] })]);
+  store.react(reaction('🎉', 1, 4), false);
+  store.react(reaction('👍', 2, 2), false);
+  store.mergeMessages('c', [message(1, { revision: 3, content: 'new', reactions: [{ emoji: '👍', count: 2 }] })]);
+  const [shown] = store.threads.get('c').messages;
+  assert.equal(shown.content, 'new');
+  assert.deepEqual(reactionsOf(shown), [{ emoji: '👍', count: 2 }, { emoji: '🎉', count: 1 }]);
+  store.react(reaction('🎉', 0, 5), true);
+  store.react(reaction('👍', 9, 2), false);
+  assert.deepEqual(reactionsOf(store.threads.get('c').messages[0]), [{ emoji: '👍', count: 2 }]);
+});
+
+test('one’s own reactions are known to be one’s own', () => {
+  store.mergeMessages('c', [message(1, { revision: 1 })]);
+  store.react(reaction('👍', 1, 2, { userId: 'me' }), false);
+  store.react(reaction('🎉', 1, 3), false);
+  assert.deepEqual([...store.ownReactions.get('m1').keys()], ['👍']);
+  store.react(reaction('👍', 0, 4, { userId: 'me' }), true);
+  assert.equal(store.ownReactions.get('m1').size, 0);
+});
+
+test('an older state of a member or a conversation does not replace a newer one', () => {
+  store.putMember({ conversationId: 'c', userId: 'ben', role: 'admin', readSeq: 2, revision: 7 });
+  store.putMember({ conversationId: 'c', userId: 'ben', role: 'member', readSeq: 1, revision: 5 });
+  store.patchConversation({ _id: 'c', name: 'New', revision: 8 });
+  store.patchConversation({ _id: 'c', name: 'Old', revision: 6 });
+  const { role, readSeq } = store.members.get('c').get('ben');
+  assert.deepEqual({ role, readSeq, name: store.conversations.get('c').name }, { role: 'admin', readSeq: 2, name: 'New' });
+});
+
+test('messages that mention one are counted until they are read', () => {
+  store.noteArrival(message(3, { mentions: ['all'] }));
+  store.noteArrival(message(4, { mentions: ['noor', 'me'] }));
+  store.noteArrival(message(5, { mentions: ['noor'] }));
+  assert.equal(store.conversations.get('c').mentions, 2);
+  store.moveCursor('readSeq', { conversationId: 'c', userId: 'me', seq: 5 });
+  assert.equal(store.conversations.get('c').mentions, 0);
+});
+
+test('an answer from before one read on does not make it unread again', () => {
+  store.noteArrival(message(3));
+  store.moveCursor('readSeq', { conversationId: 'c', userId: 'me', seq: 3 });
+  store.putConversations([{ _id: 'c', clock: 3, readSeq: 2, unread: 1, mentions: 1 }]);
+  const { readSeq, unread, mentions } = store.conversations.get('c');
+  assert.deepEqual({ readSeq, unread, mentions }, { readSeq: 3, unread: 0, mentions: 0 });
+});
+
+test('a muted conversation does not count in the title, an archived one is not listed', () => {
+  store.noteArrival(message(3));
+  assert.equal(totalUnread(store), 1);
+  store.putMember({ conversationId: 'c', userId: 'me', mutedUntil: '9999-01-01T00:00:00Z', revision: 9 });
+  assert.equal(totalUnread(store), 0);
+  store.patchConversation({ _id: 'c', archivedAt: '2026-03-01T12:00:00Z', revision: 10 });
+  assert.deepEqual(conversationsByRecency(store), []);
 });
 
 test('another’s new message counts as unread once, one’s own does not', () => {
@@ -86,11 +148,10 @@ test('a read marker stands at the newest held message that somebody has read', (
 });
 
 test('a direct conversation has the name of the other person', () => {
-  const conversation = { _id: 'd', kind: 'direct', name: null };
-  store.putConversations([conversation]);
-  assert.equal(titleOf(store, conversation), 'Direct message');
-  store.putMembers('d', [{ conversationId: 'd', userId: 'me' }, { conversationId: 'd', userId: 'ben' }]);
+  const conversation = { _id: 'd', kind: 'direct', name: null, directKey: 'ben:me' };
   assert.equal(titleOf(store, conversation), 'Ben Okafor');
+  assert.equal(titleOf(store, { kind: 'direct', other: { _id: 'noor' } }), 'Noor Haddad');
+  assert.equal(titleOf(store, { kind: 'direct', other: null }), 'Direct message');
 });
 
 test('a new message moves its conversation to the top', () => {

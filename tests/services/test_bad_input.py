@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from stonechat.core.context import Params
-from tests.support.school import Answer, Person, School, Socket
+from stonechat.core.encoding import decode, encode
+from tests.support.people import newcomer, write
+from tests.support.school import PATHS, Answer, Json, Person, School, Socket
 
 Data = dict[str, Any]
 
@@ -201,3 +203,203 @@ async def test_an_event_with_wrong_arguments_is_refused_and_the_socket_lives_on(
     answer = await socket.client.call("message:send", arguments or None, timeout=5)
     assert answer["error"]["name"] == "BadRequest"
     assert "online" in await socket.say("presence:get", {})
+
+
+WITH_ITS_OWN: Final[dict[str, Data]] = {
+    "message-edits": {"messageId": "{message}"},
+    "oversight": {"conversationId": "{talk}", "reason": "A report by a parent"},
+    "search": {"q": "hello"},
+}
+"""What a find cannot be without."""
+
+FOR_ADMINS: Final = ("audit-log", "deliveries", "erasures", "legal-holds", "oversight")
+FOR_ALL: Final = (*PATHS, "inbox", "message-edits", "search")
+NO_COUNTS: Final = (
+    -1,
+    -0.5,
+    "-1",
+    "NaN",
+    "nan",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "many",
+    1e300,
+    {"$gt": 1},
+    [1],
+)
+LATEST: Final = "9999-12-31T23:59:59-14:00"
+EARLIEST: Final = "0001-01-01T00:00:00+14:00"
+"""Times that there are in their own zone, and not in UTC."""
+
+
+@pytest.fixture(scope="module")
+async def message(ada: Person, talk: str) -> str:
+    return str((await write(ada, talk))["_id"])
+
+
+@pytest.fixture(scope="module")
+async def callers(school: School, ada: Person, socket: Socket) -> Any:
+    """For whom a find is, by whether it is for admins: the person and an open socket."""
+    admin = await newcomer(school, "admin")
+    async with admin.socket() as other:
+        yield {False: (ada, socket), True: (admin, other)}
+
+
+async def both_ways(callers: Any, path: str, query: Data, talk: str, message: str) -> list[Answer]:
+    person, socket = callers[path in FOR_ADMINS]
+    own = {key: value.format(talk=talk, message=message) for key, value in WITH_ITS_OWN.get(path, {}).items()}
+    query = {**own, **query}
+    return [await person.rest("find", path, query=query), await socket.call("find", path, query=query)]
+
+
+def test_every_find_is_tried_here(school: School) -> None:
+    found = {path for path, service in school.app.services.items() if "find" in service.methods}
+    assert found == {*FOR_ALL, *FOR_ADMINS, "sync"}
+
+
+@pytest.mark.parametrize("path", [*FOR_ALL, *FOR_ADMINS])
+async def test_what_is_no_count_of_records_is_refused(
+    callers: Any, talk: str, message: str, path: str
+) -> None:
+    for name in ("$limit", "$skip"):
+        for value in NO_COUNTS:
+            for answer in await both_ways(callers, path, {name: value}, talk, message):
+                assert answer.code == 400, (name, value, answer)
+    # A part of a record is none, as with Feathers' adapters.
+    for answer in await both_ways(callers, path, {"$limit": 1.5}, talk, message):
+        assert answer.code == 200, answer
+        assert (answer.body["limit"], len(answer.body["data"]) <= 1) == (1, True)
+
+
+@pytest.mark.parametrize("path", [*FOR_ALL, *FOR_ADMINS])
+@pytest.mark.parametrize(
+    "query", [{"$or": []}, {"$and": []}, {"$or": [1]}, {"$and": {"$gt": 1}}, {"$or": "x"}]
+)
+async def test_alternatives_that_are_none_are_refused(
+    callers: Any, talk: str, message: str, path: str, query: Data
+) -> None:
+    person, socket = callers[path in FOR_ADMINS]
+    own = {key: value.format(talk=talk, message=message) for key, value in WITH_ITS_OWN.get(path, {}).items()}
+    answer = await socket.call("find", path, query={**own, **query})
+    assert answer.code == 400, answer
+    assert (await person.rest("find", "schools")).code == 200
+
+
+@pytest.mark.parametrize("moment", [EARLIEST, LATEST])
+async def test_a_time_beyond_the_calendar_is_refused(
+    school: School, callers: Any, talk: str, message: str, moment: str
+) -> None:
+    asked = [(path, "createdAt") for path in ("messages", "users", "reactions", "deliveries", "blocks")]
+    asked += [(path, "createdAt") for path in ("reports", "warnings", "exports", "erasures", "legal-holds")]
+    for path, field in [
+        *asked,
+        ("members", "joinedAt"),
+        ("audit-log", "at"),
+        ("search", "before"),
+        ("search", "after"),
+    ]:
+        values: tuple[Json, ...] = (
+            (moment,) if path == "search" else (moment, {"$gt": moment}, {"$in": [moment]})
+        )
+        for value in values:
+            query = {field: value, **({"conversationId": talk} if path == "messages" else {})}
+            for answer in await both_ways(callers, path, query, talk, message):
+                assert_names(answer, field)
+                assert "is beyond the calendar" in answer.body["errors"][field]
+    ada, socket = callers[False]
+    place = (await ada.rest("find", "members", query={"conversationId": talk, "userId": ada.id})).body[
+        "data"
+    ][0]
+    scheduled = {"conversationId": talk, "content": "Later", "sendAt": moment}
+    for answer, field in (
+        (await ada.rest("patch", "members", id=place["_id"], data={"mutedUntil": moment}), "mutedUntil"),
+        (await ada.rest("create", "scheduled-messages", data=scheduled), "sendAt"),
+        (await ada.rest("create", "sync", data={"at": moment}), "at"),
+        (await ada.rest("find", "sync", query={"at": moment}), "at"),
+        (await socket.call("create", "sync", data={"at": moment}), "at"),
+        (
+            await callers[True][0].rest("patch", "users", id=ada.id, data={"suspendedUntil": moment}),
+            "suspendedUntil",
+        ),
+    ):
+        assert_names(answer, field)
+        assert answer.body["errors"][field] == "is beyond the calendar"
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1969-12-31T23:59:59Z"]
+)
+async def test_the_ends_of_the_calendar_are_times(callers: Any, talk: str, message: str, moment: str) -> None:
+    ada, socket = callers[False]
+    held = {"conversations": {talk: {"seq": 1, "revision": 1}}, "at": moment}
+    assert (await ada.rest("create", "sync", data=held)).code == 201
+    assert (await socket.call("create", "sync", data=held)).code == 200
+    for path, query in (
+        ("messages", {"conversationId": talk, "createdAt": {"$gt": moment}}),
+        ("search", {"before": moment}),
+        ("search", {"after": moment}),
+        ("search", {"q": f"hello after:{moment[:10]} before:{moment}"}),
+    ):
+        for answer in await both_ways(callers, path, query, talk, message):
+            assert answer.code in {200, 400}, answer
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "field"),
+    [
+        ("messages", {"$sort": {"deletedAt": 1}}, "$sort"),
+        ("messages", {"$sort": {"mentions": 1}}, "$sort"),
+        ("messages", {"$sort": {"seq": 1, "conversationId": 1}}, "$sort"),
+        ("messages", {"$sort": {"conversationId": 1, "seq": -1}}, "$sort"),
+        ("messages", {"$sort": {"_id": 1}}, "$sort"),
+        ("messages", {"type": "image"}, "type"),
+        ("messages", {"replyTo": "{message}"}, "replyTo"),
+        ("messages", {"editedAt": {"$ne": None}}, "editedAt"),
+        ("messages", {"deletedAt": {"$gt": "2020-01-01"}}, "deletedAt"),
+        ("messages", {"createdAt": {"$gt": "2020-01-01"}}, "createdAt"),
+        ("messages", {"pinned": True}, "pinned"),
+        ("messages", {"pinnedAt": {"$ne": None}}, "pinnedAt"),
+        ("messages", {"$or": [{"type": "image"}]}, "type"),
+        ("messages", {"conversationId": {"$ne": "{talk}"}, "type": "image"}, "type"),
+        ("messages", {"$skip": 10_001}, "$skip"),
+        ("reactions", {"$sort": {"userId": 1}}, "$sort"),
+        ("reactions", {"$skip": 10_001}, "$skip"),
+        ("reports", {"$sort": {"reason": 1}}, "$sort"),
+        ("audit-log", {"$sort": {"action": 1}}, "$sort"),
+        ("audit-log", {"$skip": 10_001}, "$skip"),
+        ("deliveries", {"$sort": {"state": 1}}, "$sort"),
+        ("deliveries", {"$sort": {"revision": 1}}, "$sort"),
+        ("deliveries", {"conversationId": {"$ne": "{talk}"}, "$sort": {"revision": 1}}, "$sort"),
+        ("oversight", {"$sort": {"seq": 1}, "$skip": 10_001}, "$skip"),
+    ],
+)
+async def test_what_no_index_answers_is_refused(
+    callers: Any, talk: str, message: str, path: str, query: Data, field: str
+) -> None:
+    asked = decode(encode(query).replace(b"{talk}", talk.encode()).replace(b"{message}", message.encode()))
+    for answer in await both_ways(callers, path, asked, talk, message):
+        assert_names(answer, field)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("deliveries", {"conversationId": "{talk}", "$sort": {"revision": -1}}),
+        ("messages", {"$sort": {"seq": -1}}),
+        ("messages", {"$sort": {"createdAt": -1}}),
+        ("messages", {"$sort": {"conversationId": -1, "seq": -1}}),
+        ("messages", {"conversationId": "{talk}", "type": "text", "$skip": 10_000}),
+        ("messages", {"senderId": "{sender}", "createdAt": {"$gt": "2020-01-01"}}),
+        ("messages", {"threadId": "{message}", "deletedAt": "2020-01-01T00:00:00Z"}),
+        ("messages", {"_id": "{message}", "editedAt": "2020-01-01T00:00:00Z", "$sort": {"_id": 1}}),
+    ],
+)
+async def test_what_an_index_answers_is_found(
+    callers: Any, ada: Person, talk: str, message: str, path: str, query: Data
+) -> None:
+    said = encode(query).replace(b"{talk}", talk.encode()).replace(b"{message}", message.encode())
+    for answer in await both_ways(
+        callers, path, decode(said.replace(b"{sender}", ada.id.encode())), talk, message
+    ):
+        assert answer.code == 200, answer

@@ -103,7 +103,7 @@ async def test_what_a_dead_process_owed_is_sent_by_another(school: School) -> No
         told = await socket.next("messages created")
     assert told == {**message, "revision": told["revision"]}
     again = await in_state("DELIVERED", recordId=ObjectId(message["_id"]))
-    assert again["attempts"] == 1
+    assert (again["attempts"], again["dueAt"]) == (0, None)
 
 
 async def test_what_was_removed_since_is_sent_without_its_content(school: School) -> None:
@@ -134,30 +134,61 @@ async def test_who_left_is_told_of_after_a_crash_too(school: School) -> None:
     assert (told["conversationId"], told["userId"]) == (talk, ben.id)
 
 
+def no_route(_: Any, __: HookContext) -> Channel:
+    raise RuntimeError("no route")
+
+
+async def to_be_tried_again(which: Json, *, failed: int, seconds: float) -> dict[str, Any]:
+    """The delivery, once it has failed so often and is due in so many seconds."""
+    # While it is being sent it is due when the lease ends, which is later.
+    soon = {"dueAt": {"$lte": now() + timedelta(seconds=seconds + SOON)}}
+    delivery = await in_state("RETRY", attempts=failed, **soon, **which)
+    assert delivery["error"] == "RuntimeError: no route"
+    assert seconds - SOON < (delivery["dueAt"] - now()).total_seconds() <= seconds
+    return delivery
+
+
 async def test_a_failure_is_tried_again_three_times_and_then_given_up(school: School, admin: Person) -> None:
     ada, ben = await newcomer(school), await newcomer(school)
     talk = await talk_of(ada, ben)
-
-    def broken(_: Any, __: HookContext) -> Channel:
-        raise RuntimeError("no route")
-
     async with ben.socket() as socket:
-        with publisher(school, broken):
+        with publisher(school, no_route):
             message = await write(ada, talk)
             which = {"recordId": ObjectId(message["_id"])}
-            for attempt, seconds in enumerate((1, 5, 15)):
-                # While it is being sent it is due when the lease ends, which is later.
-                soon = {"dueAt": {"$lte": now() + timedelta(seconds=seconds + SOON)}}
-                delivery = await in_state("RETRY", attempts=attempt, **soon, **which)
-                assert delivery["error"] == "RuntimeError: no route"
-                assert seconds - SOON < (delivery["dueAt"] - now()).total_seconds() <= seconds
+            for failed, seconds in enumerate((1, 5, 15), 1):
+                delivery = await to_be_tried_again(which, failed=failed, seconds=seconds)
                 await due_now(delivery["_id"])
-            delivery = await in_state("FAILED", attempts=3, **which)
+            delivery = await in_state("FAILED", attempts=4, **which)
             assert delivery["dueAt"] is None
         assert not socket.seen("messages created")
-        again = await admin.rest("retry", "deliveries", data={"deliveryId": str(delivery["_id"])})
+        name = {"deliveryId": str(delivery["_id"])}
+        again = await admin.rest("retry", "deliveries", data=name)
         assert (again.code, again.body["state"]) == (200, "RETRY")
         assert (await socket.next("messages created"))["_id"] == message["_id"]
     await in_state("DELIVERED", **which)
-    twice = await admin.rest("retry", "deliveries", data={"deliveryId": str(delivery["_id"])})
-    assert twice.code == 409
+    assert (await admin.rest("retry", "deliveries", data=name)).code == 409
+
+
+async def test_what_a_dead_process_owed_is_tried_again_as_often(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    message = await write(ada, await talk_of(ada, ben))
+    which = {"recordId": ObjectId(message["_id"])}
+    delivery = await in_state("DELIVERED", **which)
+    with publisher(school, no_route):
+        await Delivery.documents().update_one(
+            {"_id": delivery["_id"]}, {"$set": {"state": "PENDING", "dueAt": now(), "deliveredAt": None}}
+        )
+        await to_be_tried_again(which, failed=1, seconds=1)
+
+
+async def test_what_was_given_up_is_tried_again_as_often(school: School, admin: Person) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    message = await write(ada, await talk_of(ada, ben))
+    which = {"recordId": ObjectId(message["_id"])}
+    delivery = await in_state("DELIVERED", **which)
+    with publisher(school, no_route):
+        given_up = {"$set": {"state": "FAILED", "attempts": 4, "deliveredAt": None}}
+        await Delivery.documents().update_one({"_id": delivery["_id"]}, given_up)
+        name = {"deliveryId": str(delivery["_id"])}
+        assert (await admin.rest("retry", "deliveries", data=name)).code == 200
+        await to_be_tried_again(which, failed=1, seconds=1)

@@ -10,7 +10,7 @@ import pytest
 from bson import ObjectId
 
 from stonechat.core.errors import Conflict
-from stonechat.models import Conversation, Delivery, Erasure, Member, Reaction, User
+from stonechat.models import Block, Conversation, Delivery, Erasure, Member, Reaction, User
 from stonechat.models.audit_entry import AuditEntry
 from stonechat.models.record import now
 from stonechat.services.erasures.erasing import Erasing
@@ -306,7 +306,7 @@ async def test_conversations_stay_readable_for_the_others(erased: Erased) -> Non
         assert there[said[name]["_id"]]["content"] == said[name]["content"]
     for name in ("first", "files", "keyed", "source", "last"):
         assert there[said[name]["_id"]]["content"] is None
-        assert there[said[name]["_id"]]["expungedAt"]
+        assert there[said[name]["_id"]]["deletedAt"]
         assert there[said[name]["_id"]]["pinnedAt"] is None
     root, copy = there[said["root"]["_id"]], there[said["copy"]["_id"]]
     assert root["replyCount"] == 0
@@ -393,6 +393,31 @@ async def test_after_a_crash_anywhere_it_goes_on_and_leaves_nothing(story: Story
     assert await AuditEntry.documents().count_documents(where) == 1
 
 
+async def test_what_comes_while_it_runs_goes_at_its_end(story: Story) -> None:
+    """A call may have looked at the user before the first step, and write after all but the last one."""
+    talk = await talk_of(story.teacher)
+
+    async def come_late(done: int, step: str) -> None:
+        if step == "account" and not late:
+            late.append(step)
+            place = {"conversationId": ObjectId(talk), "userId": ObjectId(story.gone.id)}
+            await story.school.app.service("members").create(place)
+            block = {"blockedId": ObjectId(story.teacher.id), "userId": user["_id"]}
+            await Block.documents().insert_one({**block, "schoolId": user["schoolId"], "createdAt": now()})
+
+    late: list[str] = []
+    user = await story.stored_user()
+    await Erasing(story.school.app, user, None, come_late).run()
+    assert late
+    assert await Member.documents().count_documents({"conversationId": ObjectId(talk)}) == 1
+    places = await Member.documents().find({"userId": user["_id"]}).to_list()
+    assert [str(place["conversationId"]) for place in places] == [story.direct]
+    assert not await Block.documents().count_documents({"userId": user["_id"]})
+    conversation = await Conversation.documents().find_one({"_id": ObjectId(talk)})
+    assert conversation is not None
+    assert conversation["memberCount"] == 1
+
+
 async def test_a_job_whose_process_is_gone_is_taken_up(story: Story) -> None:
     user = await story.stored_user()
     with pytest.raises(Crash):
@@ -411,6 +436,6 @@ async def test_a_job_whose_process_is_gone_is_taken_up(story: Story) -> None:
     refused = await story.admin.rest("create", PATH, data={"userId": story.gone.id})
     assert refused.code == 409
     async with story.admin.socket() as socket:
-        story.school.app.service(PATH).jobs.wake()
+        story.school.app.service(PATH).jobs.background.wake()
         assert (await ended(socket))["state"] == "DONE"
     assert await story.traces() == []

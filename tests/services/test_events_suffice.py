@@ -37,7 +37,7 @@ WITHOUT_STATE = frozenset({"authentication", "passwords", "sync", "deliveries", 
 JOINED = frozenset({("reports", "message")})
 """What reading adds to a record from another, whose own events tell of it."""
 
-QUESTIONS = frozenset({"find", "get", "totals", "seen", "link"})
+QUESTIONS = frozenset({"find", "get", "totals", "seen", "writable", "link"})
 SOON = 5.0
 
 

@@ -87,6 +87,27 @@ async def test_others_than_admins_export_nobody_s_data_but_their_own(school: Sch
     assert (await person.rest("find", PATH)).body["total"] == 0
 
 
+async def test_who_is_no_admin_any_more_reaches_nothing_of_others(school: School) -> None:
+    head, admin = await newcomer(school, "admin"), await newcomer(school, "admin")
+    exports = school.app.service(PATH)
+    of_another, own = await made(admin, userId=(await newcomer(school)).id), await made(admin)
+    changed = await head.rest("patch", "users", id=admin.id, data={"role": "teacher"})
+    assert changed.code == 200
+    assert [one["_id"] for one in (await admin.rest("find", PATH)).body["data"]] == [own["_id"]]
+    for method, call in (("get", {"id": of_another["_id"]}), ("remove", {"id": of_another["_id"]})):
+        assert (await admin.rest(method, PATH, **call)).code == 404
+    assert (await admin.rest("link", PATH, data={"exportId": of_another["_id"]})).code == 404
+    assert (await admin.rest("link", PATH, data={"exportId": own["_id"]})).code == 200
+    async with admin.socket() as socket, head.socket() as still:
+        for export in (of_another, own):
+            await exports.patch(export["_id"], {"done": 1})
+        assert [(await still.next("exports patched"))["_id"] for _ in range(2)] == [
+            of_another["_id"],
+            own["_id"],
+        ]
+        assert (await socket.next("exports patched"))["_id"] == own["_id"]
+
+
 async def test_an_admin_of_another_school_reaches_nothing_of_this_one(school: School) -> None:
     ada, other = await newcomer(school), await newcomer(school, "admin", at=await new_school(school))
     export = await made(ada)
@@ -136,6 +157,19 @@ async def test_the_archive_has_all_that_one_has_written_and_nothing_of_others(sc
     assert teacher.user["email"] not in everything
     for name in archive:
         assert name == "README.txt" or f"{name}.jsonl" in archive["README.txt"]
+
+
+async def test_of_a_report_the_archive_has_what_its_reporter_reads(school: School) -> None:
+    admin, teacher, ada = await people_of(school, await new_school(school), "admin", "teacher", "student")
+    said = await write(teacher, await talk_of(teacher, ada))
+    report = await ada.rest("create", "reports", data={"messageId": said["_id"], "reason": "spam"})
+    until = {"suspendUntil": "2040-01-01T00:00:00.000Z", "note": "Third time"}
+    decision = {"resolution": "suspended", **until}
+    assert (await admin.rest("patch", "reports", id=report.body["_id"], data=decision)).code == 200
+    (kept,) = (await archive_of(ada, await made(ada)))["reports"]
+    read = (await ada.rest("get", "reports", id=report.body["_id"])).body
+    assert kept.keys() <= read.keys()
+    assert kept["resolution"] == "suspended"
 
 
 async def test_how_far_it_is_is_told_who_may_see_it(school: School) -> None:
@@ -232,7 +266,7 @@ async def test_a_job_whose_process_is_gone_is_done_by_another(school: School) ->
     where = {"_id": ObjectId(export["_id"])}
     await Export.documents().update_one(where, {"$set": abandoned})
     async with ada.socket() as socket:
-        school.app.service(PATH).jobs.wake()
+        school.app.service(PATH).jobs.background.wake()
         again = await finished(socket, export)
     assert again["state"] == "DONE"
     assert (await archive_of(ada, again))["profile"]
@@ -244,7 +278,7 @@ async def test_what_another_process_works_on_is_left_to_it(school: School) -> No
     held = {"state": "RUNNING", "runner": "another", "leaseUntil": now() + timedelta(minutes=1)}
     where = {"_id": ObjectId(export["_id"])}
     await Export.documents().update_one(where, {"$set": held})
-    assert not await school.app.service(PATH).jobs.run_next()
+    assert await school.app.service(PATH).jobs.run_next() is None
     assert (await ada.rest("link", PATH, data={"exportId": export["_id"]})).code == 400
 
 

@@ -12,11 +12,12 @@ from pymongo import AsyncMongoClient
 
 from stonechat.core.context import Params
 from stonechat.core.errors import NotAuthenticated
-from stonechat.models import Conversation, Member, Message, User
+from stonechat.models import Conversation, Delivery, Member, Message, User
 from stonechat.models.inbox import counting
 from stonechat.models.record import now
 from tests.support.people import new_school, newcomer, talk_of, write
 from tests.support.school import Json, Person, School
+from tests.support.waiting import until_so
 
 EMPTY = {"unread": 0, "mentions": 0, "conversations": 0}
 
@@ -290,12 +291,19 @@ async def test_a_list_of_conversations_counts_alike_and_stops_at_no_hundred(scho
         assert (shown["unread"], shown["mentions"]) == (130, 130)
 
 
+async def _all_is_told() -> bool:
+    waiting = {"state": {"$in": ["PENDING", "RETRY"]}}
+    return await Delivery.documents().count_documents(waiting) == 0
+
+
 async def test_a_page_takes_two_statements_whatever_its_size(school: School, asked: Asked) -> None:
+    """All events of what was made before are sent first: they ask too."""
     ada, ben = await newcomer(school), await newcomer(school)
     talks = await _talks(ada, ben, count=50)
     for talk in talks:
         await _write_many(ada, talk, 1)
     reader = await school.one("users", _id=PydanticObjectId(ben.id))
+    await until_so(_all_is_told)
     await asked()
     for limit in (5, 50):
         params = Params(query={"$limit": limit}, user=reader)

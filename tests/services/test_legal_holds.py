@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.people import new_school, newcomer, talk_of
+from tests.support.people import new_school, newcomer, talk_of, write
 from tests.support.school import Json, Person, School
 
 PATH = "legal-holds"
@@ -103,3 +103,18 @@ async def test_the_audit_log_has_who_held_and_who_lifted(school: School) -> None
     entries = [one for one in found.body["data"] if one["subject"]["path"] == PATH]
     assert [entry["action"] for entry in entries] == ["legal-holds.create", "legal-holds.remove"]
     assert all(entry["details"] == {"userId": admin.id} for entry in entries)
+
+
+async def test_who_is_held_is_not_removed_either(school: School) -> None:
+    """Nobody would find the messages of somebody who is not there any more, nor erase them later."""
+    admin, ada, ben = await newcomer(school, "admin"), await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben)
+    await write(ada, talk)
+    for held in ({"userId": ada.id}, {"conversationId": talk}):
+        made = await hold(admin, **held)
+        refused = await admin.rest("remove", "users", id=ada.id)
+        assert (refused.code, refused.body["data"]) == (409, {"holds": [made["_id"]]})
+        async with admin.socket() as socket:
+            assert (await socket.call("remove", "users", id=ada.id)).code == 409
+        assert (await admin.rest("remove", PATH, id=made["_id"])).code == 200
+    assert (await admin.rest("remove", "users", id=ada.id)).code == 200

@@ -135,3 +135,30 @@ async def test_who_has_seen_it_is_for_members(school: School) -> None:
     ada, stranger = await newcomer(school), await newcomer(school)
     message = await write(ada, await talk_of(ada))
     assert (await stranger.rest("seen", "messages", data={"messageId": message["_id"]})).code == 404
+
+
+@pytest.mark.parametrize("method", ["seen", "restore"])
+@pytest.mark.parametrize("asked", [{"content": {"$gt": "m"}}, {"deletedAt": None}, {"$select": ["content"]}])
+async def test_methods_of_its_own_take_no_query(school: School, method: str, asked: Json) -> None:
+    """By the answers to such questions a removed message could be read letter by letter."""
+    ada, admin = await newcomer(school), await school.person("admin")
+    message = await write(ada, await talk_of(ada), "Sesame")
+    assert (await ada.rest("remove", "messages", id=message["_id"])).code == 200
+    person = ada if method == "seen" else admin
+    data = {"messageId": message["_id"]}
+    assert (await person.rest(method, "messages", data=data, query=asked)).code == 400
+    async with person.socket() as socket:
+        assert (await socket.call(method, "messages", data=data, query=asked)).code == 400
+
+
+async def test_mentions_of_what_was_removed_are_not_found(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben)
+    message = await write(ada, talk, mentions=[ben.id])
+    assert (await ada.rest("remove", "messages", id=message["_id"])).code == 200
+    query: Json = {"conversationId": talk, "mentions": ben.id}
+    assert (await ben.rest("find", "messages", query=query)).body["total"] == 0
+    assert (await ben.rest("get", "messages", id=message["_id"], query={"mentions": ben.id})).code == 404
+    for hidden in ({"$or": [{"mentions": ben.id}]}, {"$and": [{"$or": [{"mentions": ben.id}]}]}):
+        answer = await ben.rest("find", "messages", query={"conversationId": talk, **hidden})
+        assert (answer.code, set(answer.body["errors"])) == (400, {"mentions"})

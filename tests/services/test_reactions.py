@@ -23,7 +23,7 @@ async def test_members_react(school: School) -> None:
     message = await write(ada, await talk_of(ada))
     assert (await react(school.nobody, message)).code == 401
     assert (await react(stranger, message)).code == 403
-    assert (await react(dan, message)).code == 400
+    assert (await react(dan, message)).code == 403
     async with stranger.socket() as socket:
         data = {"messageId": message["_id"], "emoji": "👍"}
         assert (await socket.call("create", "reactions", data=data)).code == 403
@@ -108,6 +108,46 @@ async def test_nobody_reacts_to_what_is_gone(school: School) -> None:
     answer = await react(ben, message, "🎉")
     assert (answer.code, set(answer.body["errors"])) == (400, {"messageId"})
     assert await tallies(ada, message) == {}
+
+
+async def test_who_is_no_member_does_not_learn_which_messages_there_are(school: School) -> None:
+    ada, stranger, dan = await newcomer(school), await newcomer(school), await school.person("dan")
+    talk = await talk_of(ada)
+    there, gone = [await write(ada, talk) for _ in range(2)]
+    assert (await ada.rest("remove", "messages", id=gone["_id"])).code == 200
+    asked = [there, gone, {"_id": "0" * 24}]
+    for person in (stranger, dan):
+        reacted = [await react(person, message) for message in asked]
+        read = [
+            await person.rest("find", "message-edits", query={"messageId": message["_id"]})
+            for message in asked
+        ]
+        for answers in (reacted, read):
+            assert answers[0].code == 403
+            assert answers[0].body == answers[1].body == answers[2].body
+
+
+async def test_the_reactions_to_what_is_removed_are_not_shown_until_it_is_restored(school: School) -> None:
+    ada, admin = await newcomer(school), await newcomer(school, "admin")
+    talk = await talk_of(ada)
+    gone, there = [await write(ada, talk) for _ in range(2)]
+    hidden, shown = [(await react(ada, message)).body for message in (gone, there)]
+
+    async def found(**query: Json) -> tuple[int, list[str]]:
+        page = (await ada.rest("find", "reactions", query=query)).body
+        return page["total"], [one["emoji"] for one in page["data"]]
+
+    assert (await ada.rest("remove", "messages", id=gone["_id"])).code == 200
+    assert await found(messageId=gone["_id"]) == (0, [])
+    assert await found(messageId=gone["_id"], **{"$limit": 0}) == (0, [])
+    assert await found(messageId={"$in": [gone["_id"], there["_id"]]}) == (1, ["👍"])
+    assert await found(conversationId=talk) == (1, ["👍"])
+    assert await found(conversationId=talk, **{"$select": ["emoji"]}) == (1, ["👍"])
+    assert (await ada.rest("get", "reactions", id=hidden["_id"])).code == 404
+    assert (await ada.rest("get", "reactions", id=shown["_id"])).code == 200
+    assert (await admin.rest("restore", "messages", data={"messageId": gone["_id"]})).code == 200
+    assert await found(messageId=gone["_id"]) == (1, ["👍"])
+    assert await found(conversationId=talk) == (2, ["👍", "👍"])
 
 
 async def test_counts_hold_when_all_react_at_once(school: School) -> None:

@@ -92,6 +92,7 @@ TABLE: Mapping[tuple[str, str], Call] = {
     ("members", "patch"): Call(id="{place}", data={"role": "moderator"}, outsider="cleo"),
     ("members", "remove"): Call(id="{place}", outsider="cleo"),
     ("members", "acknowledge"): Call(data={**MEMBERS_TALK, "readSeq": 1}, outsider="cleo"),
+    ("members", "writable"): Call(data=MEMBERS_TALK, outsider="cleo"),
     ("messages", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
     ("messages", "get"): Call(id="{message}", outsider="cleo"),
     ("messages", "create"): Call(data={**MEMBERS_TALK, "content": "Hello"}, outsider="cleo"),

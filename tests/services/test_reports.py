@@ -95,12 +95,31 @@ async def test_one_does_not_report_oneself(case: Case) -> None:
 
 
 async def test_who_removes_the_own_message_is_reported_nevertheless(case: Case) -> None:
-    assert (await case["ada"].rest("remove", "messages", id=case.message["_id"])).code == 200
-    report = await case.report()
+    """What was taken back before anybody reported it, teachers do not read; admins would restore it."""
+    files = [{"name": "proof.png", "url": "https://example.org/proof.png"}]
+    taken_back = await write(case["ada"], case.talk, "You are ugly", attachments=files)
+    assert (await case["ada"].rest("remove", "messages", id=taken_back["_id"])).code == 200
+    report = await case.report(messageId=taken_back["_id"])
     assert report.code == 201
-    (seen,) = await found(case["teacher"])
-    assert seen["message"]["content"] == "You are stupid"
-    assert seen["message"]["deletedAt"] is not None
+    for seen in (
+        *await found(case["teacher"]),
+        (await case["teacher"].rest("get", "reports", id=report.body["_id"])).body,
+    ):
+        assert (seen["message"]["content"], seen["message"]["attachments"]) == (None, [])
+        assert seen["message"]["deletedAt"] is not None
+    (seen,) = await found(case["admin"])
+    assert seen["message"]["content"] == "You are ugly"
+    assert [file["name"] for file in seen["message"]["attachments"]] == ["proof.png"]
+
+
+async def test_what_was_reported_before_it_was_taken_back_is_read_by_who_resolves_it(case: Case) -> None:
+    first = (await case.report()).body
+    assert (await case["ada"].rest("remove", "messages", id=case.message["_id"])).code == 200
+    second = (await case.report("cleo")).body
+    seen = {one["_id"]: one["message"] for one in await found(case["teacher"])}
+    assert seen[first["_id"]]["content"] == "You are stupid"
+    assert seen[second["_id"]]["content"] is None
+    assert seen[first["_id"]]["deletedAt"] is not None
 
 
 async def test_what_a_moderator_has_removed_is_not_reported_any_more(case: Case) -> None:
@@ -147,7 +166,8 @@ async def test_the_queue_is_for_admins_managing_teachers_and_the_reporter(school
     report = (await case.report()).body
     slug = (await school.one("schools", _id=case["ada"].user["schoolId"]))["slug"]
     other_teacher = await newcomer(school, "teacher", at=slug)
-    for person in (case["cleo"], other_teacher, await newcomer(school, "admin"), await school.person("dan")):
+    other_admin = await newcomer(school, "admin", at=await new_school(school))
+    for person in (case["cleo"], other_teacher, other_admin, await school.person("dan")):
         assert await found(person) == []
         assert (await person.rest("get", "reports", id=report["_id"])).code == 404
         assert (await case.resolve("ben", report, "dismissed")).code == 403

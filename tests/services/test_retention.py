@@ -9,8 +9,8 @@ from hypothesis import given, strategies as st
 
 from stonechat.models import Conversation, Delivery, Message, MessageEdit, Reaction
 from stonechat.models.lease import take
-from stonechat.services.retention.expiry import BATCH, Expired, days_by_kind
-from stonechat.services.retention.service import RetentionService, last_turn
+from stonechat.services.retention.expiry import BATCH, Expired, days_by_kind, expunge_expired
+from stonechat.services.retention.nightly import Retention, last_turn
 from tests.support.people import has_not_heard, new_school, newcomer, talk_of, write
 from tests.support.privacy import aged, many_old, people_of, settle, stored
 from tests.support.school import Json, Person, School
@@ -30,7 +30,7 @@ async def expunge(school: School, person: Person, *, dry_run: bool = False, stop
             raise Stopped
 
     own = await school.app.service("schools").get(person.user["schoolId"])
-    expired: Expired = await school.app.service("retention").expunge_expired(own, progress, dry_run=dry_run)
+    expired: Expired = await expunge_expired(school.app, own, progress, dry_run=dry_run)
     assert seen == sorted(seen)
     return expired
 
@@ -323,7 +323,7 @@ async def test_of_several_nodes_one_does_it_once_a_night(
     slug = (await school.app.service("schools").get(admin.user["schoolId"]))["slug"]
     message = await write(student, await talk_of(teacher, student), "Old")
     await aged(message, days=31)
-    nodes = [RetentionService(school.app, 3) for _ in range(2)]
+    nodes = [Retention(school.app, 3) for _ in range(2)]
     tonight = datetime.now(UTC)
     for node in nodes:
         assert slug not in await node.run_due(tonight)  # nobody has heard of this school before
@@ -339,7 +339,7 @@ async def test_what_a_node_is_doing_is_left_to_it_and_taken_up_when_it_is_gone(
     admin, teacher, student = people
     own = await school.app.service("schools").get(admin.user["schoolId"])
     await aged(await write(student, await talk_of(teacher, student), "Old"), days=31)
-    node, key = RetentionService(school.app, 3), f"retention {own['_id']}"
+    node, key = Retention(school.app, 3), f"retention {own['_id']}"
     await node.run_due(datetime.now(UTC))
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     assert await take(key, "another", timedelta(minutes=5))

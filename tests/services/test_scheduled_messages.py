@@ -10,9 +10,10 @@ from typing import Any, Literal
 import pytest
 from bson import ObjectId
 
+from stonechat.core.background import AT_ONCE, Background
 from stonechat.models import Conversation, Member, Message, ScheduledMessage, User
 from stonechat.models.record import now
-from stonechat.services.scheduled_messages.sender import Sender
+from stonechat.services.scheduled_messages.sender import LOOKS_EVERY, Sender
 from stonechat.services.scheduled_messages.service import LEASE, MAX_WAITING, ScheduledMessagesService
 from tests.support.people import has_not_heard, newcomer, talk_of, write
 from tests.support.school import Answer, Json, Person, School
@@ -62,7 +63,7 @@ async def pair(school: School) -> Pair:
 @pytest.fixture
 async def sender(school: School) -> AsyncIterator[Sender]:
     """The one that sends while the server's own is stopped."""
-    own: Sender = school.app.get("schedule")
+    own: Background = school.app.get("schedule")
     await own.stop()
     yield sender_of(school, records_of(school))
     own.start()
@@ -75,6 +76,11 @@ def records_of(school: School) -> ScheduledMessagesService:
 
 def sender_of(school: School, records: ScheduledMessagesService) -> Sender:
     return Sender(school.app, school.app.service(PATH), records)
+
+
+async def send_due(sender: Sender) -> None:
+    while await sender.send_next() == AT_ONCE:
+        pass
 
 
 async def let_come(*scheduled: Json, ago: timedelta = timedelta(seconds=1)) -> None:
@@ -300,7 +306,7 @@ async def test_the_rules_hold_at_the_time_of_sending(
     async with pair.ada.socket() as socket:
         await happens(pair)
         await let_come(scheduled)
-        await sender.send_due()
+        await send_due(sender)
         told = await socket.next(f"{PATH} patched")
     assert (told["_id"], told["state"], told["messageId"]) == (scheduled["_id"], "FAILED", None)
     assert told["reason"].startswith(reason)
@@ -315,7 +321,7 @@ async def test_a_field_at_fault_is_named_in_the_reason(pair: Pair, sender: Sende
     scheduled = await pair.waiting(mentions=[third.id])
     assert (await third.rest("remove", "members", id=place["_id"])).code == 200
     await let_come(scheduled)
-    await sender.send_due()
+    await send_due(sender)
     assert (await pair.state(scheduled))["reason"].startswith("mentions: ")
 
 
@@ -324,7 +330,7 @@ async def test_who_is_removed_from_the_school_sends_nothing_more(pair: Pair, sen
     admin = await newcomer(pair.school, "admin")
     assert (await admin.rest("remove", "users", id=pair.ada.id)).code == 200
     await let_come(scheduled)
-    await sender.send_due()
+    await send_due(sender)
     assert await pair.said() == []
     assert await ScheduledMessage.documents().count_documents({"userId": ObjectId(pair.ada.id)}) == 0
 
@@ -333,7 +339,7 @@ async def test_several_senders_send_each_message_once(pair: Pair, sender: Sender
     scheduled = [await pair.waiting(f"{number}") for number in range(8)]
     await let_come(*scheduled)
     nodes = [sender, *(sender_of(pair.school, records_of(pair.school)) for _ in range(3))]
-    await asyncio.gather(*(node.send_due() for node in nodes))
+    await asyncio.gather(*(send_due(node) for node in nodes))
     assert sorted(await pair.said()) == [f"{number}" for number in range(8)]
     assert {(await pair.state(one))["state"] for one in scheduled} == {"SENT"}
 
@@ -349,9 +355,10 @@ async def test_what_was_due_while_nobody_was_there_is_sent_at_the_start_in_its_o
     lapsed = {"$set": {"state": "SENDING", "dueAt": now() - timedelta(seconds=1)}}
     await ScheduledMessage.documents().update_one({"_id": ObjectId(first["_id"])}, lapsed)
     async with pair.ben.socket() as socket:
-        sender.start()
+        schedule = Background(pair.school.app, "schedule", sender.send_next, every=LOOKS_EVERY)
+        schedule.start()
         said = [(await socket.next("messages created"))["content"] for _ in range(3)]
-        await sender.stop()
+        await schedule.stop()
     assert said == ["first", "second", "third"]
 
 
@@ -369,16 +376,16 @@ async def test_a_crash_between_sending_and_noting_it_sends_once(
     scheduled = await pair.waiting()
     await let_come(scheduled)
     with pytest.raises(ConnectionError):
-        await sender_of(pair.school, Crashing(pair.school.app.get("pagination"))).send_due()
+        await send_due(sender_of(pair.school, Crashing(pair.school.app.get("pagination"))))
     assert (await pair.state(scheduled))["state"] == "SENDING"
 
-    await sender.send_due()  # while the lease of the other lasts
+    await send_due(sender)  # while the lease of the other lasts
     assert (await pair.state(scheduled))["state"] == "SENDING"
 
     await let_come(scheduled, ago=LEASE)
     if happens is not None:
         await happens(pair)
-    await sender.send_due()
+    await send_due(sender)
     sent = await pair.state(scheduled)
     (message,) = await Message.documents().find({"conversationId": ObjectId(pair.talk)}).to_list()
     assert (sent["state"], sent["messageId"]) == ("SENT", str(message["_id"]))
@@ -403,7 +410,7 @@ async def test_what_comes_too_often_waits_and_keeps_its_order(pair: Pair, sender
     await write(pair.ada, pair.talk, "now")
     scheduled = [await pair.waiting(content) for content in ("first", "second")]
     await let_come(*scheduled)
-    await sender.send_due()
+    await send_due(sender)
     states = [await pair.state(one) for one in scheduled]
     assert {(one["state"], one["reason"]) for one in states} == {("WAITING", None)}
     assert all(datetime.fromisoformat(one["dueAt"]) > now() + timedelta(minutes=9) for one in states)
@@ -412,7 +419,7 @@ async def test_what_comes_too_often_waits_and_keeps_its_order(pair: Pair, sender
     await Conversation.documents().update_one(slow, {"$set": {"slowModeSeconds": 0}})
     overdue = {"_id": {"$in": [ObjectId(one["_id"]) for one in scheduled]}}
     await ScheduledMessage.documents().update_many(overdue, {"$set": {"dueAt": now()}})
-    await sender.send_due()
+    await send_due(sender)
     assert await pair.said() == ["now", "first", "second"]
 
 
@@ -422,11 +429,11 @@ async def test_a_failure_of_the_server_is_tried_again(pair: Pair, sender: Sender
     # A conversation without its kind is nothing that the rules can judge.
     broken = {"_id": ObjectId(pair.talk)}
     await Conversation.documents().update_one(broken, {"$unset": {"kind": ""}})
-    await sender.send_due()
+    await send_due(sender)
     state = await pair.state(scheduled)
     assert (state["state"], state["dueAt"] > state["sendAt"]) == ("WAITING", True)
 
     await Conversation.documents().update_one(broken, {"$set": {"kind": "group"}})
     await let_come(scheduled)
-    await sender.send_due()
+    await send_due(sender)
     assert await pair.said() == ["Later"]

@@ -65,7 +65,6 @@ async def test_who_is_no_member_can_do_nothing_there(crowd: Crowd, talk: str, na
         ("message:delivered", {"seq": 1}),
         ("message:read", {"seq": 1}),
         ("typing:start", {}),
-        ("typing:stop", {}),
     ):
         refused = await outsider.ask(event, {"conversationId": talk, **data})
         assert refused["error"]["code"] in {403, 404}, event

@@ -18,6 +18,9 @@ OF_A_CONVERSATION: Final = {
 RECEIPTS: Final = {"message:delivered": "deliveredSeq", "message:read": "readSeq"}
 PREVIEW: Final = 200
 PAGE: Final = 200
+BY_ID: Final = {"_id": 1}
+ORDERS: Final = {"messages": {"conversationId": 1, "seq": 1}, "reports": {"createdAt": 1}}
+"""In which what is many is paged."""
 
 
 async def fetched(socket: Socket, paths: tuple[str, ...], **query: Json) -> State:
@@ -26,7 +29,7 @@ async def fetched(socket: Socket, paths: tuple[str, ...], **query: Json) -> Stat
     for path in paths:
         records: list[Json] = []
         while True:
-            asked = {"$limit": PAGE, "$skip": len(records), "$sort": {"_id": 1}, **query}
+            asked = {"$limit": PAGE, "$skip": len(records), "$sort": ORDERS.get(path, BY_ID), **query}
             answer = await socket.call("find", path, query=asked)
             assert answer.code == 200, (path, answer)
             records += answer.body["data"]
@@ -64,6 +67,10 @@ class Replica:
         for message in told["messages"].values():
             if message["senderId"] == self._me["_id"]:
                 message["status"] = self._status(message)
+        # What was removed shows no reactions, and shows them again once it is restored.
+        removed = {one for one, message in told["messages"].items() if message["deletedAt"]}
+        reactions = told["reactions"].items()
+        told["reactions"] = {one: each for one, each in reactions if each["messageId"] not in removed}
         for conversation in told["conversations"].values():
             conversation.update(self._own_view(conversation))
         return told

@@ -7,7 +7,7 @@ import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from hmac import compare_digest
@@ -119,8 +119,14 @@ def _tagged_inner(value: Any) -> Any:
     raise TypeError(f"no place in an order for {type(value).__name__}")
 
 
+def _moment(text: str) -> datetime:
+    """Raises OverflowError for what is no time in UTC, which is how times are stored."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "t": datetime.fromisoformat,
+    "t": _moment,
     "y": date.fromisoformat,
     "o": ObjectId,
     "u": UUID,

@@ -35,6 +35,17 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+class Moment(fields.AwareDateTime):
+    """A time as it is stored. In its own zone it can be in the year 1 or 9999, and in UTC in none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            loaded = super()._deserialize(value, attr, data, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+            return loaded.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("is beyond the calendar") from None
+
+
 STORED_AS: Final[Mapping[type[fields.Field[Any]], type[Any]]] = {
     Id: ObjectId,
     fields.Boolean: bool,
@@ -58,8 +69,8 @@ def choice(values: tuple[str, ...], **options: Any) -> fields.String:
 
 
 def moment(**options: Any) -> fields.AwareDateTime:
-    """An ISO 8601 time; one without a zone is UTC."""
-    return fields.AwareDateTime(default_timezone=UTC, **options)
+    """An ISO 8601 time; one without a zone is UTC, and inside all are."""
+    return Moment(default_timezone=UTC, **options)
 
 
 def count(**options: Any) -> fields.Integer:

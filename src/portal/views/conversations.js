@@ -1,5 +1,5 @@
 import { batched, h, hiddenText, icon, iconButton, keyedList, moveByArrows } from '../dom.js';
-import { conversationsByRecency, isMuted, shortNameOf, peerId, titleOf, typingLine } from '../selectors.js';
+import { conversationsByRecency, doneBy, isMuted, shortNameOf, peerId, titleOf, typingLine } from '../selectors.js';
 import { briefTime, fullTime } from '../times.js';
 import { conversationAvatar, personAvatar } from './avatar.js';
 import { searchView } from './search.js';
@@ -14,8 +14,8 @@ export function conversationsView({ chat, onNew, onArchived, onFound, onPassword
   const empty = h('p', { class: 'side-empty', hidden: true });
   const more = h('button', { type: 'button', class: 'button button-quiet side-more', hidden: true, on: { click: loadMore } }, 'Show older conversations');
   const filter = h('input', {
-    type: 'search', id: 'find-conversation', class: 'search', 'aria-label': 'Find conversations and messages', autocomplete: 'off',
-    placeholder: 'Find conversations and messages', on: { input: () => render(), keydown: enterList },
+    type: 'search', id: 'find-conversation', class: 'search', 'aria-label': 'Search conversations and messages', autocomplete: 'off',
+    placeholder: 'Search', on: { input: () => render(), keydown: enterList },
   });
   const archived = h('button', { type: 'button', class: 'link side-archived', on: { click: onArchived } }, 'Archived conversations');
   const found = searchView({ chat, onChosen: onFound });
@@ -112,7 +112,7 @@ function summarise(store, outbox, conversation) {
 function previewOf(store, { kind, lastMessage }) {
   if (!lastMessage) return 'No messages yet';
   const content = lastMessage.content ?? (ATTACHED[lastMessage.type] || 'Message deleted');
-  if (lastMessage.type === 'system') return content;
+  if (lastMessage.type === 'system') return doneBy(store, lastMessage);
   if (lastMessage.senderId === store.me._id) return `You: ${content}`;
   return kind === 'direct' ? content : `${shortNameOf(store, lastMessage.senderId)}: ${content}`;
 }

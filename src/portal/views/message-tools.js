@@ -22,14 +22,14 @@ export function toolbar(message, { isOwn, canWrite, canPin, canRemove }, actions
   }
 
   const pinLabel = message.pinnedAt ? 'Unpin' : 'Pin';
-  return h('div', { class: 'row-tools', on: { keydown: press } },
-    picker,
+  const tools = h('div', { class: 'tools' },
     react,
     canWrite && iconButton('reply', 'Reply', { on: { click: () => actions.reply(message) } }),
     canPin && iconButton('pin', pinLabel, { on: { click: () => actions.pin(message, !message.pinnedAt) } }),
     isOwn && iconButton('eye', 'Who has read this', { on: { click: () => actions.showAudience(message) } }),
     isOwn && isText && canWrite && iconButton('edit', 'Edit', { on: { click: () => actions.edit(message) } }),
     canRemove && iconButton('trash', 'Delete', { on: { click: () => actions.remove(message) } }));
+  return h('div', { class: 'row-tools', on: { keydown: press } }, picker, tools);
 }
 
 function emojiPicker(onPick) {

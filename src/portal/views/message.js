@@ -1,5 +1,5 @@
 import { h, hiddenText, icon } from '../dom.js';
-import { isManager, mayPin, nameOf, statusOf, textOf } from '../selectors.js';
+import { doneBy, isManager, mayPin, nameOf, statusOf, textOf } from '../selectors.js';
 import { reactionsOf } from '../thread.js';
 import { dayHeading, fullTime, isSameDay, timeOfDay } from '../times.js';
 import { personAvatar } from './avatar.js';
@@ -80,7 +80,7 @@ function messageRow(store, message, look, actions) {
   const { isOwn, isFirst, isLast, readers, status } = look;
   const attributes = { 'data-testid': 'message', 'data-id': message._id, 'data-seq': message.seq, 'data-status': status, tabindex: '-1' };
   if (message.type === 'system') {
-    return h('li', { ...attributes, class: 'row row-system' }, h('p', {}, message.content));
+    return h('li', { ...attributes, class: 'row row-system' }, h('p', {}, doneBy(store, message)));
   }
   const side = isOwn ? 'row-own' : 'row-other';
   const row = h('li', { ...attributes, class: `row ${side}${isFirst ? ' is-first' : ''}${isLast ? ' is-last' : ''}` });
@@ -136,9 +136,9 @@ function queuedRow({ key, content, queuedAt, state, reason }, actions) {
         h('p', { class: 'meta' },
           h('time', { datetime: queuedAt }, timeOfDay(queuedAt)),
           icon(isFailed ? 'alert' : 'clock', { label: isFailed ? 'Not sent' : label, className: 'icon tick' })))),
-    isFailed && h('p', { class: 'failure' },
-      h('span', {}, `Not sent: ${reason}`),
-      h('button', { type: 'button', class: 'link', on: { click: () => actions.retry(key) } }, 'Retry'),
+    (isFailed || reason) && h('p', { class: 'failure' },
+      isFailed && h('span', {}, `Not sent: ${reason}`),
+      isFailed && h('button', { type: 'button', class: 'link', on: { click: () => actions.retry(key) } }, 'Retry'),
       h('button', { type: 'button', class: 'link', on: { click: () => actions.discard(key) } }, 'Discard')));
 }
 

@@ -1,5 +1,5 @@
 import { h, hiddenText, icon } from '../dom.js';
-import { nameOf, titleOf, totalUnread } from '../selectors.js';
+import { isMuted, nameOf, titleOf, totalUnread } from '../selectors.js';
 import { confirmed } from './dialogs.js';
 import { conversationView } from './conversation.js';
 import { openArchived } from './archived.js';
@@ -96,7 +96,9 @@ export function shellView({ chat, signal, onSignedOut }) {
 
   function announce(message) {
     const conversation = store.conversations.get(message.conversationId);
-    const where = message.conversationId === store.activeId ? '' : ` in ${titleOf(store, conversation)}`;
+    const isOpen = message.conversationId === store.activeId;
+    if (isMuted(conversation) && !isOpen) return;
+    const where = isOpen ? '' : ` in ${titleOf(store, conversation)}`;
     announcer.replaceChildren(h('p', {}, `${nameOf(store, message.senderId)}${where}: ${message.content ?? 'an attachment'}`));
   }
 

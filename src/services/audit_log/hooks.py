@@ -6,6 +6,7 @@ from ...core.context import HookContext
 from ...core.errors import MethodNotAllowed
 from ...core.schema import validate_query
 from ...hooks.access import allow
+from ...hooks.finding import sorted_only_by
 from ...hooks.selection import WRITING
 from .schema import AuditQuery
 
@@ -24,10 +25,12 @@ def refuse(context: HookContext) -> None:
     raise MethodNotAllowed("Entries are written by what they tell of, and stay as they are")
 
 
+in_index_order = sorted_only_by(("number",), ("at",), ("at", "number"), skip_by="number")
+
 HOOKS: dict[str, Any] = {
     "before": {
         "all": [validate_query(AuditQuery())],
-        "find": [allow("admin"), newest_first],
+        "find": [allow("admin"), in_index_order, newest_first],
         "get": [allow("admin")],
         **{method: [refuse] for method in WRITING},
     },

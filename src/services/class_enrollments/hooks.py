@@ -2,19 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.context import HookContext
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
 from ...hooks.audit import audited, values_of
 from ...hooks.class_places import PlaceData, PlaceQuery, check_place, join_conversation, leave_conversation
+from ...hooks.ownership import own_only
+from ...models.user import STAFF
 
-
-def students_see_their_own(context: HookContext) -> None:
-    user = context.params.user
-    if context.params.provider and user is not None and user["role"] == "student":
-        context.params["restrict"] = {"userId": user["_id"]}
-
-
+students_see_their_own = own_only("userId", but=STAFF)
 PLACE = values_of("classId", "userId")
 
 HOOKS: dict[str, Any] = {

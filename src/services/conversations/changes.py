@@ -10,10 +10,11 @@ from ...core.context import HookContext
 from ...core.errors import BadRequest
 from ...core.hooks import Next
 from ...core.schema import invalid
-from ...hooks.membership import require_place, require_role
+from ...hooks.audit import changed_fields
+from ...hooks.membership import refuse_archived, require_place, require_role
 from ...hooks.places import MANAGERS
+from ...hooks.records import reached
 from ...hooks.system_messages import tell
-from ...hooks.transactions import joined
 from ...models.record import ANY_MOMENT, now
 
 
@@ -23,9 +24,7 @@ async def change_as_manager(context: HookContext) -> None:
     Raises Forbidden, BadRequest.
     """
     data = context.data
-    bounds = {name: context.params[name] for name in ("tenant", "restrict") if name in context.params}
-    before: dict[str, Any] = await context.service.get(context.id, joined(context, **bounds))
-    context.params["before"] = before
+    context.params["before"] = before = await reached(context)
     if context.params.provider:
         await _check(context, before)
     if "archived" in data:
@@ -62,12 +61,15 @@ async def own_id(context: HookContext) -> ObjectId | None:
     return ObjectId(context.id) if ObjectId.is_valid(context.id) else None
 
 
-def archiving(context: HookContext, _: dict[str, Any]) -> bool:
-    return "archivedAt" in context.data
+def changing(context: HookContext, _: dict[str, Any]) -> bool:
+    """Whether the call has changed anything: who archives what is archived has not."""
+    return bool(context.data)
 
 
-def archived_or_not(context: HookContext, record: dict[str, Any]) -> dict[str, Any]:
-    return {"archived": record["archivedAt"] is not None}
+def what_has_changed(context: HookContext, record: dict[str, Any]) -> dict[str, Any]:
+    """For the audit log: what is archived, and which other settings were given."""
+    archived = {"archived": record["archivedAt"] is not None} if "archivedAt" in context.data else {}
+    return {**changed_fields(context, record), **archived}
 
 
 async def _check(context: HookContext, before: dict[str, Any]) -> None:
@@ -77,7 +79,7 @@ async def _check(context: HookContext, before: dict[str, Any]) -> None:
     place = await require_place(context, before["_id"], *MANAGERS)
     if "archived" in data:
         require_role(place, "admin")
-    if before["archivedAt"] is not None and data.get("archived") is not False and data.keys() - {"archived"}:
-        raise BadRequest("The conversation is archived", {"code": "ARCHIVED"})
+    if data.get("archived") is not False and data.keys() - {"archived"}:
+        refuse_archived(before)
     if "writerRoles" in data and before["kind"] != "announcement":
         raise invalid("writerRoles", "only an announcement has them")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...core.context import HookContext, Params
-from ...core.errors import Conflict, Forbidden, NotFound
+from ...core.context import HookContext
+from ...core.errors import Forbidden
 from ...core.schema import invalid
-from ...hooks.membership import caller, require_people
+from ...hooks.membership import require_people
+from ...hooks.records import first
+from ...models.user import STAFF
 
 OPEN_TO_STUDENTS: Final = frozenset({"direct", "group"})
-ANNOUNCERS: Final = ["teacher", "admin"]
-
-
-def by_caller(context: HookContext) -> None:
-    """Whoever calls is the creator. Own code says for whom it calls by ``params.user``."""
-    context.data["createdBy"] = caller(context)["_id"]
 
 
 def kinds_by_role(context: HookContext) -> None:
@@ -43,29 +39,12 @@ async def check_shape(context: HookContext) -> None:
     elif "classId" in data:
         raise invalid("classId", "only a class conversation has a class")
     if kind == "announcement":
-        data.setdefault("writerRoles", ANNOUNCERS)
+        data.setdefault("writerRoles", list(STAFF))
     elif "writerRoles" in data:
         raise invalid("writerRoles", "only an announcement has them")
     if context.params.provider and others:
         await require_people(context, "memberIds", others)
         await _check_room(context, 1 + len(others))
-
-
-async def answer_existing(context: HookContext) -> None:
-    """Two people have one direct conversation: asked for again, also at the same time, it is the same one."""
-    if context.error is not None and not isinstance(context.error, Conflict):
-        return
-    key = context.data.get("directKey")
-    if key is None:
-        return
-    school = context.params.get("tenant") or context.data.get("schoolId")
-    found = await context.service.find(
-        Params(query={"directKey": key, "$limit": 1}, tenant=school, paginate=False)
-    )
-    if found:
-        context.result = found[0]
-        context.event = None
-        context.http.status = 200
 
 
 async def _check_class(context: HookContext) -> None:
@@ -74,14 +53,11 @@ async def _check_class(context: HookContext) -> None:
         raise invalid("classId", "Missing data for required field.")
     if not context.params.provider or user is None:
         return
-    try:
-        await context.app.service("classes").get(data["classId"], Params(tenant=context.params["tenant"]))
-    except NotFound:
-        raise invalid("classId", "no such class") from None
+    if await first(context, "classes", {"_id": data["classId"]}) is None:
+        raise invalid("classId", "no such class")
     if user["role"] != "admin":
-        query = {"classId": data["classId"], "userId": user["_id"], "$limit": 1}
-        teaches = await context.app.service("class-teachers").find(Params(query=query, paginate=False))
-        if not teaches:
+        place = {"classId": data["classId"], "userId": user["_id"]}
+        if await first(context, "class-teachers", place) is None:
             raise Forbidden("Only a teacher of the class or admin may create its conversation")
 
 

@@ -7,11 +7,14 @@ from ...core.pagination import records_of
 from ...core.schema import validate_data, validate_query
 from ...hooks.audit import audited
 from ...hooks.blocking import not_blocked
+from ...hooks.limits import limited
 from ...hooks.membership import only_own
+from ...hooks.ownership import by_caller
+from ...hooks.repeats import answer_first
 from ...hooks.turns import in_turn_of_conversation
 from ...models.inbox import own_views
-from .changes import archived_or_not, archiving, change_as_manager, find_archived, own_id, tell_of_change
-from .creation import answer_existing, by_caller, check_shape, kinds_by_role
+from .changes import change_as_manager, changing, find_archived, own_id, tell_of_change, what_has_changed
+from .creation import check_shape, kinds_by_role
 from .schema import ConversationData, ConversationPatch, ConversationQuery
 
 
@@ -28,11 +31,20 @@ async def add_own_view(context: HookContext) -> None:
         item.update(views.get(item["_id"], {}))
 
 
+async def not_too_many(context: HookContext) -> None:
+    """Raises TooManyRequests. To open a conversation that is there already is not to create one."""
+    if context.result is UNSET:
+        await limited("conversations")(context)
+
+
+# Two people have one direct conversation.
+answer_existing = answer_first("directKey")
+
 HOOKS: dict[str, Any] = {
     "around": {
         "patch": [
             tell_of_change,
-            audited(details=archived_or_not, when=archiving),
+            audited(details=what_has_changed, when=changing),
             in_turn_of_conversation(own_id),
         ]
     },
@@ -42,13 +54,19 @@ HOOKS: dict[str, Any] = {
         "get": [only_own("_id")],
         "create": [
             validate_data(ConversationData()),
-            by_caller,
+            by_caller("createdBy"),
             kinds_by_role,
             check_shape,
             answer_existing,
+            not_too_many,
             not_blocked("memberIds"),
         ],
-        "patch": [only_own("_id"), validate_data(ConversationPatch(), partial=True), change_as_manager],
+        "patch": [
+            limited("changes"),
+            only_own("_id"),
+            validate_data(ConversationPatch(), partial=True),
+            change_as_manager,
+        ],
     },
     "after": {"find": [add_own_view], "get": [add_own_view], "create": [add_own_view]},
     "error": {"create": [answer_existing, add_own_view]},

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, count, moment, text
-from ...models.conversation import Kind
-from ...models.user import Role
+from ...models.conversation import KINDS
+from ...models.user import ROLES
 
-KINDS = get_args(Kind)
-ROLES = get_args(Role)
 SLOWEST = 3600
 """Seconds."""
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
+from typing import Final
 
 from ...core.application import Application
+from ...core.background import Background
+from ...models.database import Database
 from ...models.journal import CHANGED
 from .hooks import HOOKS
-from .outbox import Outbox
+from .outbox import SWEEP_SECONDS, Outbox
 from .schema import DeliveryResult
 from .service import DeliveriesService
 
 PATH = "deliveries"
 METHODS = ("find", "get", "retry")
+LOOK_SECONDS: Final = 5.0
+"""How often it is looked whether another node was killed in the middle of a write."""
 
 
 def configure(app: Application) -> None:
@@ -30,25 +31,9 @@ def configure(app: Application) -> None:
     )
     app.service(PATH).hooks(HOOKS)
     if app.get("background"):
-        _send_with(app, Outbox(app))
-
-
-def _send_with(app: Application, outbox: Outbox) -> None:
-    """Commands that are not served have nobody to tell: what they change is sent by who has."""
-
-    async def running(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
-        await proceed()
-        app.set("outbox", app.tasks.start(outbox.run(), name="outbox"))
-
-    async def stop(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
-        await proceed()
-        task: asyncio.Task[Any] | None = app.get("outbox")
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await outbox.flush()
-
-    app.on("published", outbox.published)
-    app.on(CHANGED, outbox.changed)
-    app.hooks({"around": {"setup": [running], "teardown": [stop]}})
+        # Commands that are not served have nobody to tell: what they change is sent by who has.
+        outbox = Outbox(app)
+        app.on("published", outbox.published).on(CHANGED, outbox.changed)
+        Background(app, "outbox", outbox.send_next, every=SWEEP_SECONDS).attach()
+        database: Database = app.get("database")
+        Background(app, "abandoned transactions", database.end_abandoned, every=LOOK_SECONDS).attach()

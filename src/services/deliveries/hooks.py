@@ -5,6 +5,7 @@ from typing import Any
 from ...core.context import HookContext
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
+from ...hooks.finding import sorted_only_by
 from .schema import DeliveryName, DeliveryQuery
 
 
@@ -13,10 +14,12 @@ def newest_first(context: HookContext) -> None:
         context.params.query.setdefault("$sort", {"createdAt": -1})
 
 
+in_index_order = sorted_only_by(("createdAt",), ("conversationId", "revision"), skip_by="revision")
+
 HOOKS: dict[str, Any] = {
     "before": {
         "all": [allow("admin")],
-        "find": [validate_query(DeliveryQuery()), newest_first],
+        "find": [validate_query(DeliveryQuery()), in_index_order, newest_first],
         "get": [validate_query(DeliveryQuery())],
         "retry": [validate_data(DeliveryName())],
     },

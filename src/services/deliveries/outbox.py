@@ -6,18 +6,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
-from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
 
 from ...core.application import Application
+from ...core.background import AT_ONCE
 from ...core.context import HookContext, Params
 from ...core.errors import FeathersError, NotFound
 from ...core.service import Service
 from ...core.shapes import is_mapping
 from ...models import Delivery
-from ...models.record import ANY_MOMENT, now
-
-logger = structlog.stdlib.get_logger(__name__)
+from ...models.lease import claim
+from ...models.record import now
 
 RETRIES: Final = (1, 5, 15)
 """Seconds after which an event that could not be sent is tried again."""
@@ -63,18 +62,15 @@ class Outbox:
         """Listens to the journal's ``change``: what no call tells of itself."""
         _ = self._app.tasks.start(self._send(delivery), name=f"send {delivery['path']} {delivery['event']}")
 
-    async def run(self) -> None:
-        """Send what is due, for as long as the application runs."""
-        while True:
-            try:
-                while await self._send_next():
-                    pass
-            except Exception:
-                # The database may be away; what is due stays so.
-                logger.exception("the outbox cannot be read")
-            await asyncio.sleep(SWEEP_SECONDS)
+    async def send_next(self) -> float | None:
+        """Send what has been due for the longest time."""
+        delivery = await claim(Delivery, "dueAt", now(), LEASE, {})
+        if delivery is None:
+            return None
+        await self._send(delivery)
+        return AT_ONCE
 
-    async def flush(self) -> None:
+    async def _flush(self) -> None:
         """Note what was sent since the last time."""
         delivered, self._delivered = self._delivered, []
         if not delivered:
@@ -88,22 +84,10 @@ class Outbox:
         )
 
     async def _flush_soon(self) -> None:
+        # The database is not closed before this task has come to its end.
         await asyncio.sleep(FLUSH_SECONDS)
         self._flushing = False
-        await self.flush()
-
-    async def _send_next(self) -> bool:
-        at = now()
-        delivery = await Delivery.documents().find_one_and_update(
-            {"dueAt": {"$lte": at, **ANY_MOMENT}},
-            {"$set": {"dueAt": at + LEASE}, "$inc": {"attempts": 1}},
-            sort=[("dueAt", 1)],
-            return_document=ReturnDocument.AFTER,
-        )
-        if delivery is None:
-            return False
-        await self._send(delivery)
-        return True
+        await self._flush()
 
     async def _send(self, delivery: Mapping[str, Any]) -> None:
         """Tell the record as it is now under the revision that is owed: each of them is told by an event."""
@@ -117,7 +101,7 @@ class Outbox:
         except NotFound:
             # What is gone by now has told of that itself.
             self._delivered.append((delivery["conversationId"], delivery["revision"]))
-            await self.flush()
+            await self._flush()
         except FeathersError as error:
             await self._failed((delivery["conversationId"], delivery["revision"]), error)
         else:
@@ -129,18 +113,20 @@ class Outbox:
     async def _failed(self, key: Key, error: Exception) -> None:
         conversation, revision = key
         waits = [
-            {"case": {"$eq": ["$attempts", attempts]}, "then": wait * 1000}
-            for attempts, wait in enumerate(RETRIES)
+            {"case": {"$eq": ["$attempts", failed]}, "then": wait * 1000}
+            for failed, wait in enumerate(RETRIES)
         ]
         due = {"$add": [now(), {"$switch": {"branches": waits, "default": 0}}]}
         is_last = {"$gte": ["$attempts", len(RETRIES)]}
-        with suppress(FeathersError):
+        # Where the database is away, the delivery stays due.
+        with suppress(PyMongoError):
             await Delivery.documents().update_one(
                 {"conversationId": conversation, "revision": revision},
                 [
                     {
                         "$set": {
                             "state": {"$cond": [is_last, "FAILED", "RETRY"]},
+                            "attempts": {"$add": ["$attempts", 1]},
                             "dueAt": {"$cond": [is_last, None, due]},
                             "error": {"$literal": f"{type(error).__name__}: {error}"[:500]},
                         }

@@ -31,7 +31,7 @@ class DeliveryQuery(Schema):
 
 
 class DeliveryResult(DeliveryQuery):
-    """``dueAt`` is when it is sent if nobody has sent it before."""
+    """``attempts`` are those that failed. ``dueAt`` is when it is sent if nobody has sent it before."""
 
     gone = fields.Dict(keys=fields.String(), allow_none=True)
     dueAt = moment(allow_none=True)

@@ -21,4 +21,5 @@ def configure(app: Application) -> None:
         description=__doc__,
         tenant=True,
     )
-    app.service(PATH).hooks(HOOKS).on("created", service.requested)
+    app.service(PATH).hooks(HOOKS).on("created", service.jobs.background.wake)
+    service.jobs.background.attach()

@@ -14,13 +14,13 @@ from ...core.authentication.service import authentication_of
 from ...core.context import HookContext, Params
 from ...core.errors import NotFound
 from ...hooks.access import PLACES
+from ...hooks.leaving import require_another_admin, require_not_held
 from ...models import Conversation, Member, Message, Reaction, User
 from ...models.audit_entry import append
 from ...models.expunging import expunge, take_reactions
 from ...models.journal import Journal, Writing
 from ...models.record import ANY_TEXT, now
 from .belongings import delete_logins, delete_own
-from .rules import require_not_held
 
 BATCH: Final = 100
 NAME: Final = "Erased user"
@@ -70,16 +70,30 @@ class Erasing:
             await step()
 
     async def keep_out(self) -> None:
-        """Nobody logs in as the user any more, nor writes by a socket that another process still holds."""
-        locked = await User.documents().find_one_and_update(
-            {"_id": self._id, "erasingAt": None}, {"$set": {"erasingAt": now(), "password": ""}}
-        )
+        """Nobody logs in as the user any more, nor writes by a socket that another process still holds.
+
+        Raises Conflict where meanwhile the user has become the last admin of the school.
+        """
+
+        async def lock(session: AsyncClientSession) -> bool:
+            users, there = User.documents(), {"_id": self._id, "erasingAt": None}
+            user = await users.find_one(there, session=session)
+            if user is None:
+                return False
+            if user["role"] == "admin":
+                await require_another_admin(user["schoolId"], [self._id], session)
+            changes = {"$set": {"erasingAt": now(), "password": ""}}
+            await users.update_one(there, changes, session=session)
+            return True
+
+        async with User.session() as session:
+            locked = await session.with_transaction(lock)
         await Member.documents().update_many({"userId": self._id}, {"$set": {"silencedUntil": FOR_EVER}})
         authentication = authentication_of(self._app)
         if authentication is not None and authentication.sessions is not None:
             await authentication.sessions.end_all(str(self._id))
         await delete_logins(self._id)
-        if locked is not None:
+        if locked:
             await self._tell_of_user()
 
     async def expunge_messages(self) -> None:
@@ -122,23 +136,14 @@ class Erasing:
 
     async def leave_places(self) -> None:
         """Out of classes and conversations. In one of two people the place stays, for the other to read."""
-        mine = {"userId": self._id}
-        for path in PLACES.values():
-            await self._app.service(path).remove(None, Params(query=mine, adapter={"multi": True}))
-        places = await Member.documents().find(mine, {"conversationId": 1}).to_list()
-        ids = [place["conversationId"] for place in places]
-        direct = {"_id": {"$in": ids}, "kind": "direct"}
-        of_two = set(await Conversation.documents().distinct("_id", direct))
-        for place in places:
-            if place["conversationId"] in of_two:
-                await self._journal.write(partial(_silence, place), None, turn=place["conversationId"])
-            else:
-                await self._app.service("members").remove(place["_id"], Params())
-            await self._note(1)
+        await self._leave({"userId": self._id})
 
     async def give_up_the_name(self) -> None:
         # A call that was on its way while the user was locked out may have written since.
         await self.expunge_messages()
+        await self.take_reactions()
+        await self.delete_belongings()
+        await self._leave({"userId": self._id, "silencedUntil": {"$ne": FOR_EVER}})
         await require_not_held(self._user)
 
         async def rename(session: AsyncClientSession) -> bool:
@@ -174,6 +179,22 @@ class Erasing:
                 await expunge(writing, conversation_id, found, now(), by=self._by)
 
         await self._journal.write(work, None, turn=conversation_id)
+
+    async def _leave(self, which: Mapping[str, Any]) -> None:
+        for path in PLACES.values():
+            await self._app.service(path).remove(
+                None, Params(query={"userId": self._id}, adapter={"multi": True})
+            )
+        places = await Member.documents().find(which, {"conversationId": 1}).to_list()
+        ids = [place["conversationId"] for place in places]
+        direct = {"_id": {"$in": ids}, "kind": "direct"}
+        of_two = set(await Conversation.documents().distinct("_id", direct))
+        for place in places:
+            if place["conversationId"] in of_two:
+                await self._journal.write(partial(_silence, place), None, turn=place["conversationId"])
+            else:
+                await self._app.service("members").remove(place["_id"], Params())
+            await self._note(1)
 
     async def _note(self, count: int) -> None:
         self._done += count

@@ -7,8 +7,9 @@ from ...core.errors import NotFound
 from ...core.protect import protect
 from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.access import allow
-from ...hooks.audit import audited
+from ...hooks.audit import audited, values_of
 from ...hooks.jobs import OF_THE_RUNNER, refuse_second
+from ...hooks.standing import still_in_role
 from .rules import require_erasable
 from .schema import ErasureData, ErasureQuery
 
@@ -26,16 +27,12 @@ async def of_whom(context: HookContext) -> None:
     context.data = {"userId": user_id, "requestedBy": by, "openKey": f"erasure {user_id}"}
 
 
-def of_whose_data(context: HookContext, erasure: dict[str, Any]) -> dict[str, Any]:
-    return {"userId": erasure["userId"]}
-
-
 HOOKS: dict[str, Any] = {
-    "around": {"all": [protect(*OF_THE_RUNNER)], "create": [audited(details=of_whose_data)]},
+    "around": {"all": [protect(*OF_THE_RUNNER)], "create": [audited(details=values_of("userId"))]},
     "before": {
         "find": [allow("admin"), validate_query(ErasureQuery())],
         "get": [allow("admin"), validate_query(ErasureQuery())],
-        "create": [allow("admin"), validate_data(ErasureData()), of_whom],
+        "create": [allow("admin"), still_in_role, validate_data(ErasureData()), of_whom],
     },
     "error": {"create": [refuse_second]},
 }

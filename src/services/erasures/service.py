@@ -6,8 +6,8 @@ from typing import Any
 from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
 from ...core.context import Params
-from ...hooks.jobs import Jobs, Progress
 from ...models import Erasure
+from ...models.jobs import Jobs, Progress
 from .belongings import count_belongings
 from .erasing import Erasing
 from .rules import require_erasable
@@ -18,16 +18,6 @@ class ErasuresService(BeanieService):
         super().__init__(Erasure, tenant="schoolId", paginate=paginate)
         self._app = app
         self.jobs = Jobs(app, "erasures", Erasure, self._erase)
-
-    async def setup(self, app: Application, path: str) -> None:
-        self.jobs.start()
-
-    async def teardown(self, app: Application, path: str) -> None:
-        await self.jobs.stop()
-
-    def requested(self, *_: object) -> None:
-        """Listens to ``created``: the job can be seen now."""
-        self.jobs.wake()
 
     async def plan(self, user: Mapping[str, Any]) -> dict[str, int]:
         """What an erasure would take, in records of each kind. Raises Conflict where it would be refused."""

@@ -2,24 +2,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...core.context import HookContext, Params
+from ...core.context import HookContext
 from ...core.errors import BadRequest, Forbidden
 from ...core.protect import protect
 from ...core.rate_limit import rate_limit
 from ...core.schema import validate_data, validate_query
-from ...hooks.audit import audited, of_another
+from ...hooks.audit import audited, of_another, values_of
 from ...hooks.jobs import OF_THE_RUNNER, refuse_second
-from ...hooks.membership import caller, require_people
+from ...hooks.membership import require_people
+from ...hooks.ownership import caller
+from ...hooks.records import reached
 from .schema import ExportData, ExportName, ExportQuery
 
 OFTEN: Final = "20/hour"
 
 
 def own_unless_admin(context: HookContext) -> None:
-    """Others than admins see what they have asked for."""
+    """Others than admins, and who is none any more, see what they have asked for about themselves."""
     user = context.params.user
     if context.params.provider and user is not None and user["role"] != "admin":
-        context.params["restrict"] = {"requestedBy": user["_id"]}
+        context.params["restrict"] = {"requestedBy": user["_id"], "userId": user["_id"]}
 
 
 async def of_whom(context: HookContext) -> None:
@@ -39,15 +41,10 @@ async def of_whom(context: HookContext) -> None:
 
 async def finished(context: HookContext) -> None:
     """Raises NotFound for who may not see the export, BadRequest where it has no archive."""
-    seen = Params(tenant=context.params.get("tenant"), restrict=context.params.get("restrict"))
-    export = await context.service.get(context.data["exportId"], seen)
+    export = await reached(context, context.data["exportId"])
     if export["state"] != "DONE":
         raise BadRequest(f"The export is {export['state']}", {"state": export["state"]})
     context.params["export"] = export
-
-
-def of_whose_data(context: HookContext, export: dict[str, Any]) -> dict[str, Any]:
-    return {"userId": export["userId"]}
 
 
 def linked(context: HookContext, _: dict[str, Any]) -> tuple[str, Any]:
@@ -62,7 +59,7 @@ def anothers(context: HookContext, _: dict[str, Any]) -> bool:
 HOOKS: dict[str, Any] = {
     "around": {
         "all": [protect(*OF_THE_RUNNER, "linkHash", "linkUntil")],
-        "create": [audited(details=of_whose_data, when=of_another("userId"))],
+        "create": [audited(details=values_of("userId"), when=of_another("userId"))],
         "link": [audited(subject=linked, when=anothers)],
     },
     "before": {

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ...hooks.reports import FOR_REVIEWERS
 from ...models import (
     Block,
     ClassEnrollment,
@@ -102,7 +103,7 @@ PARTS: Final = (
         "The messages that you have reported.",
         Report,
         by("reporterId"),
-        ("schoolId", "resolutionNote", "resolvedBy"),
+        ("schoolId", *FOR_REVIEWERS),
     ),
     Part("warnings.jsonl", "The warnings that you were given.", ConductWarning, by("userId")),
     Part("blocks.jsonl", "Whom you have blocked.", Block, by("userId")),

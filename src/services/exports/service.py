@@ -10,8 +10,8 @@ from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
 from ...core.authentication.records import fingerprint
 from ...core.context import Params
-from ...hooks.jobs import Jobs, Progress
 from ...models import Export, ExportPiece
+from ...models.jobs import Jobs, Progress
 from ...models.record import ANY_TEXT, now
 from .archive import Sink, count_records, write_archive
 
@@ -37,16 +37,6 @@ class ExportsService(BeanieService):
         self._app = app
         self._keep = timedelta(days=keep_days)
         self.jobs = Jobs(app, "exports", Export, self._make)
-
-    async def setup(self, app: Application, path: str) -> None:
-        self.jobs.start()
-
-    async def teardown(self, app: Application, path: str) -> None:
-        await self.jobs.stop()
-
-    def requested(self, *_: object) -> None:
-        """Listens to ``created``: the job can be seen now."""
-        self.jobs.wake()
 
     async def remove(self, id: Any, params: Params | None = None) -> Any:
         """Remove the archive too."""

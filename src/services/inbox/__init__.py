@@ -18,6 +18,7 @@ def configure(app: Application) -> None:
         methods=METHODS,
         schemas={"result": InboxResult(), "totals": Totals()},
         description=__doc__,
+        paginated=True,
         tenant=True,
     )
     app.service(PATH).hooks(HOOKS)

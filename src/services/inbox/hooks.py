@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.context import HookContext
 from ...core.schema import invalid, validate_data, validate_query
-from ...hooks.membership import caller
+from ...hooks.ownership import caller
 from .schema import InboxQuery, Nothing
 
 

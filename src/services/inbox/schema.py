@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from marshmallow import Schema, fields
 
 from ...core.schema import Id, choice, count, moment
-from ...models.conversation import Kind
-from ...models.member import MemberRole
-from ...models.user import Role
+from ...models.conversation import KINDS
+from ...models.member import MEMBER_ROLES
+from ...models.user import ROLES
 
 
 class Nothing(Schema):
@@ -29,7 +29,7 @@ class Other(Schema):
 
     _id = Id()
     name = fields.String()
-    role = choice(get_args(Role))
+    role = choice(ROLES)
     avatar = fields.String(allow_none=True)
 
 
@@ -42,7 +42,7 @@ class InboxRow(Schema):
 
     _id = Id(dump_only=True)
     schoolId = Id(dump_only=True)
-    kind = choice(get_args(Kind))
+    kind = choice(KINDS)
     name = fields.String(allow_none=True, dump_only=True)
     description = fields.String(allow_none=True, dump_only=True)
     classId = Id(allow_none=True, dump_only=True)
@@ -54,7 +54,7 @@ class InboxRow(Schema):
     memberCount = count(dump_only=True)
     archivedAt = moment(allow_none=True, dump_only=True)
     createdAt = moment(dump_only=True)
-    role = choice(get_args(MemberRole), dump_only=True)
+    role = choice(MEMBER_ROLES, dump_only=True)
     readSeq = count(dump_only=True)
     deliveredSeq = count(dump_only=True)
     mutedUntil = moment(allow_none=True, dump_only=True)

@@ -9,7 +9,7 @@ from ...core.adapters.keyset import Keyset
 from ...core.context import Params
 from ...core.pagination import Page, PaginationOptions
 from ...core.projection import select_fields
-from ...core.query import Query, split_query
+from ...core.query import Query, QueryRules, parse_query, split_query
 from ...core.schema import invalid
 from ...models import Member
 from ...models.inbox import count_new, count_totals, places_of
@@ -21,6 +21,7 @@ CONVERSATION: Final = (
     *("_id", "schoolId", "kind", "name", "description", "classId", "createdBy", "clock", "revision"),
     *("lastMessage", "lastMessageAt", "memberCount", "archivedAt", "createdAt"),
 )
+RULES: Final = QueryRules(keyset=True)
 PLACE: Final = ("role", "readSeq", "deliveredSeq", "mutedUntil")
 
 Row = dict[str, Any]
@@ -32,9 +33,9 @@ class InboxService:
     async def find(self, params: Params) -> Page:
         """A page by the newest message, in two commands whatever its size; ``next`` is for ``$after``.
 
-        Raises BadRequest for a cursor that was made for another caller, or is damaged.
+        Raises BadRequest for a malformed query, and for a cursor that was made for another caller.
         """
-        user, query = _user(params), split_query(params.query)
+        user, query = _user(params), split_query(parse_query(params.query, RULES))
         limit = cast("int", PAGES.limit(query.limit))
         keyset = Keyset(order=ORDER, scope=["inbox", str(user["_id"])])
         with driver_errors(tenant="schoolId"):

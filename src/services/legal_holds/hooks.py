@@ -7,7 +7,8 @@ from ...core.errors import NotFound
 from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.access import allow
 from ...hooks.audit import audited
-from ...hooks.membership import caller, conversation_of, require_people
+from ...hooks.membership import conversation_of, require_people
+from ...hooks.ownership import caller
 from .schema import LegalHoldData, LegalHoldQuery
 
 
@@ -16,7 +17,7 @@ async def of_own_school(context: HookContext) -> None:
     data = context.data
     data["createdBy"] = caller(context)["_id"]
     if "userId" in data:
-        await require_people(context, "userId", [data["userId"]])
+        await require_people(context, "userId", [data["userId"]], leaving=True)
         return
     try:
         await conversation_of(context, data["conversationId"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ...core.application import Application
 from .hooks import HOOKS
-from .schema import Cursors, MemberResult, Receipt
+from .schema import Cursors, MemberResult, Receipt, Writer
 from .service import MembersService
 
 PATH = "members"
-METHODS = ("find", "get", "create", "patch", "remove", "acknowledge")
+METHODS = ("find", "get", "create", "patch", "remove", "acknowledge", "writable")
 
 
 def configure(app: Application) -> None:
@@ -23,6 +23,7 @@ def configure(app: Application) -> None:
         schemas={
             "result": MemberResult(),
             "acknowledge": Cursors(),
+            "writable": Writer(),
             "delivered": Receipt(),
             "read": Receipt(),
         },

@@ -5,13 +5,22 @@ from typing import Any
 from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
 from ...core.schema import invalid, validate_data, validate_query
-from ...hooks.audit import audited, changed_fields, of_another
+from ...hooks.audit import audited, changed_fields, of_another, values_of
 from ...hooks.blocking import not_blocked
-from ...hooks.membership import conversation_of, only_own, require_people, require_place, require_role
+from ...hooks.limits import limited
+from ...hooks.membership import (
+    conversation_of,
+    only_own,
+    refuse_archived,
+    require_people,
+    require_place,
+    require_role,
+    require_writer,
+)
 from ...hooks.places import MANAGERS
-from ...hooks.transactions import joined
+from ...hooks.records import reached
 from ...hooks.turns import in_turn_of_conversation
-from .schema import Acknowledgement, MemberData, MemberPatch, MemberQuery
+from .schema import Acknowledgement, ConversationName, MemberData, MemberPatch, MemberQuery
 from .visibility import show_what_is_ones_own
 
 
@@ -27,8 +36,7 @@ async def managers_invite(context: HookContext) -> None:
     require_role(place, *MANAGERS)
     if data.get("role", "member") != "member":
         require_role(place, "admin")
-    if conversation["archivedAt"] is not None:
-        raise BadRequest("The conversation is archived", {"code": "ARCHIVED"})
+    refuse_archived(conversation)
     await require_people(context, "userId", [data["userId"]])
     if conversation["kind"] != "class":
         # How many there are is known for certain only in the write itself.
@@ -46,7 +54,7 @@ async def change_own_or_as_manager(context: HookContext) -> None:
         data["silencedUntil"] = None  # who manages a conversation is not silent in it
     if not context.params.provider:
         return
-    member = await _member(context)
+    member = await reached(context)
     own = _is_own(context, member)
     if "mutedUntil" in data and not own:
         raise Forbidden("Only the member may change mutedUntil")
@@ -63,7 +71,7 @@ async def leave_or_be_removed(context: HookContext) -> None:
     """Raises Forbidden, BadRequest."""
     if not context.params.provider:
         return
-    member = await _member(context)
+    member = await reached(context)
     conversation = await conversation_of(context, member["conversationId"])
     if conversation["kind"] == "direct":
         raise BadRequest("Nobody leaves a direct conversation")
@@ -80,6 +88,11 @@ async def within_the_clock(context: HookContext) -> None:
     for field in ("deliveredSeq", "readSeq"):
         if context.data.get(field, 0) > clock:
             raise invalid(field, f"is beyond the newest message, {clock}")
+
+
+async def writers_only(context: HookContext) -> None:
+    """Raises Forbidden: see ``require_writer``."""
+    await require_writer(context, context.data["conversationId"])
 
 
 def emit_receipts(context: HookContext) -> None:
@@ -106,16 +119,14 @@ def of_power(context: HookContext, _: dict[str, Any]) -> bool:
     return not context.data.keys() <= {"mutedUntil"}
 
 
+def with_power(_: HookContext, member: dict[str, Any]) -> bool:
+    return member["role"] in MANAGERS
+
+
 async def _require_ordinary(context: HookContext, member: dict[str, Any]) -> None:
     (user,) = await require_people(context, "userId", [member["userId"]])
     if member["role"] in MANAGERS or user["role"] != "student":
         raise Forbidden("Managers of the conversation and staff cannot be silenced")
-
-
-async def _member(context: HookContext) -> dict[str, Any]:
-    params = joined(context, tenant=context.params["tenant"], restrict=context.params["restrict"])
-    member: dict[str, Any] = await context.service.get(context.id, params)
-    return member
 
 
 def _is_own(context: HookContext, member: dict[str, Any]) -> bool:
@@ -123,9 +134,12 @@ def _is_own(context: HookContext, member: dict[str, Any]) -> bool:
     return user is not None and member["userId"] == user["_id"]
 
 
+not_too_often = limited("changes")
+
 HOOKS: dict[str, Any] = {
     "around": {
         "all": [show_what_is_ones_own],
+        "create": [audited(details=values_of("userId", "role"), when=with_power)],
         "patch": [audited(details=changed_fields, when=of_power), in_turn_of_conversation(conversation_id)],
         "remove": [audited(when=of_another("userId")), in_turn_of_conversation(conversation_id)],
     },
@@ -134,18 +148,26 @@ HOOKS: dict[str, Any] = {
         "get": [validate_query(MemberQuery()), only_own("conversationId")],
         "create": [
             validate_query(MemberQuery()),
+            not_too_often,
             validate_data(MemberData()),
             managers_invite,
             not_blocked("userId"),
         ],
         "patch": [
             validate_query(MemberQuery()),
+            not_too_often,
             validate_data(MemberPatch(), partial=True),
             only_own("conversationId"),
             change_own_or_as_manager,
         ],
-        "remove": [validate_query(MemberQuery()), only_own("conversationId"), leave_or_be_removed],
+        "remove": [
+            validate_query(MemberQuery()),
+            not_too_often,
+            only_own("conversationId"),
+            leave_or_be_removed,
+        ],
         "acknowledge": [validate_data(Acknowledgement()), within_the_clock],
+        "writable": [validate_data(ConversationName()), writers_only],
     },
     "after": {"acknowledge": [emit_receipts]},
 }

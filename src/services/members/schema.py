@@ -1,23 +1,19 @@
 from __future__ import annotations
 
-from typing import get_args
-
 from marshmallow import Schema, fields
 
 from ...core.schema import Id, choice, count, moment
-from ...models.member import MemberRole
-
-ROLES = get_args(MemberRole)
+from ...models.member import MEMBER_ROLES
 
 
 class MemberData(Schema):
     conversationId = Id(required=True)
     userId = Id(required=True)
-    role = choice(ROLES)
+    role = choice(MEMBER_ROLES)
 
 
 class MemberPatch(Schema):
-    role = choice(ROLES)
+    role = choice(MEMBER_ROLES)
     mutedUntil = moment(allow_none=True)
     silencedUntil = moment(allow_none=True)
 
@@ -26,7 +22,7 @@ class MemberQuery(Schema):
     _id = Id()
     conversationId = Id()
     userId = Id()
-    role = choice(ROLES)
+    role = choice(MEMBER_ROLES)
     deliveredSeq = count()
     readSeq = count()
     readAt = moment()
@@ -42,6 +38,17 @@ class Acknowledgement(Schema):
     conversationId = Id(required=True)
     deliveredSeq = count()
     readSeq = count()
+
+
+class ConversationName(Schema):
+    conversationId = Id(required=True)
+
+
+class Writer(Schema):
+    """Who may write in the conversation now."""
+
+    conversationId = Id(required=True)
+    userId = Id(required=True)
 
 
 class MemberResult(MemberQuery):

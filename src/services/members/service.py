@@ -47,7 +47,11 @@ class MembersService(BeanieService):
             seqs = dict.fromkeys(("joinedSeq", "deliveredSeq", "readSeq"), conversation["clock"])
             revision = writing.note(conversation_id, PATH, "created", own_id)
             fixed = {"_id": own_id, "schoolId": conversation["schoolId"], "revision": revision, **seqs}
-            return await super(MembersService, self).create({**data, **fixed}, writing.params)
+            place: Any = await super(MembersService, self).create({**data, **fixed}, writing.params)
+            if data.get("role") == "moderator":
+                # Staff that comes to teach a class may find it without an admin.
+                await keep_an_admin(conversation, writing, by_itself=True)
+            return place
 
         return await self._journal.write(join, params, turn=conversation_id)
 
@@ -128,6 +132,14 @@ class MembersService(BeanieService):
             "at": at,
             "moved": moved,
         }
+
+    async def writable(self, data: dict[str, Any], params: Params) -> dict[str, Any]:
+        """Whether the caller may write in a conversation now, and if not, why; the hooks decide.
+
+        ``data``: ``conversationId``. Answers ``{conversationId, userId}``.
+        """
+        user = cast("dict[str, Any]", params.user)
+        return {"conversationId": data["conversationId"], "userId": user["_id"]}
 
     async def _there(self, id: Any, params: Params) -> Place:
         """The whole place, whatever the call selects. Raises NotFound."""

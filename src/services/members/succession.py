@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ...core.errors import BadRequest
+from ...hooks.places import LED_BY_STAFF
 from ...models import Member, User
 from ...models.journal import Writing
-
-STAFF: Final = ["teacher", "admin"]
+from ...models.user import STAFF
 
 
 async def keep_an_admin(conversation: Mapping[str, Any], writing: Writing, *, by_itself: bool) -> None:
     """See to an admin where one has gone: ``conversation`` is as it is without them.
 
     ``by_itself`` the longest-standing moderator follows, or else member of the staff, or else member.
+    Where staff leads nobody else follows: there is no admin until somebody of the staff comes to moderate.
     Without, raises BadRequest: somebody has to be chosen first.
     """
     here = {"conversationId": conversation["_id"]}
@@ -27,7 +28,7 @@ async def keep_an_admin(conversation: Mapping[str, Any], writing: Writing, *, by
         raise BadRequest(
             "The conversation has no other admin: choose a successor first", {"code": "SUCCESSOR_NEEDED"}
         )
-    successor = await _successor(here, writing)
+    successor = await _successor(conversation, writing)
     if successor is None:
         return
     await writing.revise(conversation["_id"])
@@ -39,13 +40,16 @@ async def keep_an_admin(conversation: Mapping[str, Any], writing: Writing, *, by
     )
 
 
-async def _successor(here: dict[str, Any], writing: Writing) -> Any:
+async def _successor(conversation: Mapping[str, Any], writing: Writing) -> Any:
     """The id of the place that comes first, or None."""
     moderates = {"case": {"$eq": ["$role", "moderator"]}, "then": 0}
-    is_staff = {"case": {"$in": [{"$first": "$user.role"}, STAFF]}, "then": 1}
+    is_staff = {"case": {"$in": [{"$first": "$user.role"}, list(STAFF)]}, "then": 1}
+    able: dict[str, Any] = {"user.erasingAt": None}
+    if conversation["kind"] in LED_BY_STAFF:
+        able["user.role"] = {"$in": list(STAFF)}
     found = await Member.documents().aggregate(
         [
-            {"$match": here},
+            {"$match": {"conversationId": conversation["_id"]}},
             {
                 "$lookup": {
                     "from": User.Settings.name,
@@ -54,6 +58,7 @@ async def _successor(here: dict[str, Any], writing: Writing) -> Any:
                     "as": "user",
                 }
             },
+            {"$match": able},
             {"$set": {"rank": {"$switch": {"branches": [moderates, is_staff], "default": 2}}}},
             {"$sort": {"rank": 1, "joinedAt": 1, "_id": 1}},
             {"$limit": 1},

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...core.context import UNSET, HookContext, Params
+from ...core.context import UNSET, HookContext
 from ...core.hooks import Next
 from ...core.pagination import records_of, with_records
 from ...hooks.places import MANAGERS, visible_place
+from ...hooks.records import records
 
 Place = dict[str, Any]
 
@@ -18,7 +19,7 @@ async def show_what_is_ones_own(context: HookContext, proceed: Next) -> None:
     await proceed()
     if context.result is UNSET or context.result is None:
         return
-    user = context.params.user if context.params.provider else None
+    user = context.params.user
     reader = None if user is None else user["_id"]
     places: list[Place] = records_of(context.result)
     managed = await _managed(context, reader, places)
@@ -40,5 +41,4 @@ async def _managed(context: HookContext, reader: Any, places: Iterable[Mapping[s
     if reader is None or not asked:
         return set()
     query = {"userId": reader, "conversationId": {"$in": list(asked)}, "role": {"$in": list(MANAGERS)}}
-    found: list[Place] = await context.service.find(Params(query=query, paginate=False))
-    return {place["conversationId"] for place in found}
+    return {place["conversationId"] for place in await records(context, "members", query)}

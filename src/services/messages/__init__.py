@@ -23,4 +23,4 @@ def configure(app: Application) -> None:
         tenant=True,
         while_suspended=("seen",),
     )
-    app.service(PATH).hooks(hooks(app.settings["messages"]["max_length"], app.settings["limits"]))
+    app.service(PATH).hooks(hooks(app.settings["messages"]["max_length"]))

@@ -1,21 +1,29 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from ...core.context import HookContext, Params
+from ...core.context import UNSET, HookContext, Params
 from ...core.errors import BadRequest, Forbidden, NotFound
-from ...core.hooks import HookFunction
-from ...core.rate_limit import rate_limit
 from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_list, is_mapping
 from ...hooks.access import allow
 from ...hooks.audit import audited, values_of
-from ...hooks.blocking import require_free_to_write
+from ...hooks.finding import asked_within, asks_for, sorted_only_by
 from ...hooks.idempotency import Idempotency
-from ...hooks.membership import caller, conversation_of, only_own, require_place, require_writer
+from ...hooks.limits import limited, of_school
+from ...hooks.membership import (
+    only_own,
+    require_active,
+    require_place,
+    require_role,
+    require_writer,
+    still_own,
+)
+from ...hooks.ownership import by_caller, caller
 from ...hooks.places import MANAGERS
+from ...hooks.records import reached
+from ...hooks.repeats import answered
 from ...hooks.turns import in_turn_of_conversation
 from ...models.record import ANY_MOMENT, now
 from .presentation import present
@@ -23,27 +31,36 @@ from .references import check_mentions, copy_forwarded, find_thread
 from .schema import MessageName, MessageQuery, message_data, message_patch
 
 once = Idempotency("senderId")
+SHOWN: Final = ("pinned", "mentions")
+UNINDEXED: Final = ("type", "replyTo", "editedAt", "deletedAt", "createdAt", "pinned", "pinnedAt")
+"""What only few messages are looked through for: those of one of PLACES."""
+
+PLACES: Final = ("conversationId", "threadId", "senderId", "_id")
 WHERE: Final = values_of("conversationId", "seq")
-NEEDED: Final = ("deletedAt", "conversationId", "senderId", "seq")
+NEEDED: Final = ("deletedAt", "editedAt", "conversationId", "senderId", "seq")
 """What tells who may see which part of a message: it comes whatever a client selects."""
 
 
-def by_caller(context: HookContext) -> None:
-    """Whoever calls is the sender. Own code says for whom it calls by ``params.user``.
-
-    Raises BadRequest for a client's ``system`` message: those are own code's.
-    """
+def of_a_kind_people_write(context: HookContext) -> None:
+    """Raises BadRequest for a client's ``system`` message: those are own code's."""
     if context.params.provider and context.data["type"] == "system":
         raise invalid("type", "must be of a kind that people write")
-    context.data["senderId"] = caller(context)["_id"]
+
+
+async def of_a_member(context: HookContext) -> None:
+    """Raises Forbidden: who was a member hears nothing more, not even of what was said oneself."""
+    if context.params.provider:
+        await require_place(context, context.data["conversationId"])
 
 
 async def members_write(context: HookContext) -> None:
-    """Raises Forbidden: see ``require_writer``, and blocks. How often, the write itself sees to."""
-    if not context.params.provider:
+    """Raises Forbidden: see ``require_writer``. How often, the write itself sees to.
+
+    A repeat was allowed when it came first.
+    """
+    if not context.params.provider or context.result is not UNSET:
         return
     place, conversation = await require_writer(context, context.data["conversationId"])
-    await require_free_to_write(context, conversation)
     if conversation["slowModeSeconds"] and place["role"] not in MANAGERS:
         context.params["pace"] = timedelta(seconds=conversation["slowModeSeconds"])
 
@@ -55,7 +72,7 @@ async def edit_or_pin(context: HookContext) -> None:
     """
     if not context.params.provider:
         return
-    context.params["message"] = message = await _message(context)
+    context.params["message"] = message = await reached(context)
     if message["deletedAt"] is not None:
         raise BadRequest("The message was removed")
     if "content" in context.data:
@@ -76,16 +93,21 @@ async def remove_own_or_as_manager(context: HookContext) -> None:
     """
     if not context.params.provider:
         return
-    message = await _message(context)
+    message = await reached(context)
     if message["deletedAt"] is not None:
-        context.result = message
-        context.event = None
+        answered(context, message)
         return
     if not await _is_managed(context, message):
         if message["senderId"] != caller(context)["_id"]:
             await require_place(context, message["conversationId"], *MANAGERS)
         await _within_window(context, message, "removed")
     _only_if_there(context)
+
+
+def nothing_asked(context: HookContext) -> None:
+    """A method of its own finds by its data: a query could ask for what is hidden. Raises BadRequest."""
+    if context.params.provider and context.params.query:
+        raise invalid(min(context.params.query), "cannot be asked for here")
 
 
 def of_own_school(context: HookContext) -> None:
@@ -101,10 +123,19 @@ def in_order(context: HookContext) -> None:
         asked.setdefault("$sort", order)
 
 
+indexed = asked_within(UNINDEXED, PLACES)
+in_index_order = sorted_only_by(("seq",), ("createdAt",), ("conversationId", "seq"), skip_by="seq")
+
+
 def by_what_is_shown(context: HookContext) -> None:
-    """Find by what a client sees: ``pinned``, and no mentions in what was removed."""
+    """Find by what a client sees: ``pinned``, and no mentions in what was removed. Raises BadRequest."""
     query = context.params.query
-    if not context.params.provider or not query.keys() & {"pinned", "mentions"}:
+    if not context.params.provider:
+        return
+    for name in SHOWN:
+        if any(asks_for(name, query.get(key)) for key in ("$and", "$or")):
+            raise invalid(name, "stands beside $and and $or, not in them")
+    if not query.keys() & set(SHOWN):
         return
     query = dict(query)
     if "mentions" in query:
@@ -152,9 +183,9 @@ async def _check_edit(context: HookContext, message: dict[str, Any]) -> None:
 
 
 async def _check_pin(context: HookContext, message: dict[str, Any]) -> None:
-    conversation = await conversation_of(context, message["conversationId"])
+    place, conversation = await require_active(context, message["conversationId"])
     if conversation["kind"] != "direct":
-        await require_place(context, message["conversationId"], *MANAGERS)
+        require_role(place, *MANAGERS)
 
 
 async def _within_window(context: HookContext, message: dict[str, Any], done: str) -> None:
@@ -177,27 +208,10 @@ def _only_if_there(context: HookContext) -> None:
     context.params["restrict"] = {**context.params["restrict"], "deletedAt": None}
 
 
-async def _message(context: HookContext) -> dict[str, Any]:
-    params = Params(tenant=context.params["tenant"], restrict=context.params["restrict"])
-    message: dict[str, Any] = await context.service.get(context.id, params)
-    return message
-
-
-def not_too_often(limits: Mapping[str, str]) -> list[HookFunction]:
-    """One for each user, one for the whole school; without those that the settings leave empty."""
-    found: list[HookFunction] = []
-    if limits["messages"]:
-        found.append(rate_limit(limits["messages"]))
-    if limits["school_messages"]:
-        found.append(
-            rate_limit(limits["school_messages"], key=lambda context: f"school {context.params['tenant']}")
-        )
-    return found
-
-
-def hooks(max_length: int, limits: Mapping[str, str]) -> dict[str, Any]:
-    """``max_length`` of a message, in characters; ``limits`` are those of the settings."""
+def hooks(max_length: int) -> dict[str, Any]:
+    """``max_length`` of a message, in characters."""
     checked, own = validate_query(MessageQuery()), only_own("conversationId")
+    not_too_often = limited("changes")
     return {
         "around": {
             "all": [present],
@@ -205,30 +219,35 @@ def hooks(max_length: int, limits: Mapping[str, str]) -> dict[str, Any]:
             "restore": [audited(details=WHERE), in_turn_of_conversation(_place_named)],
         },
         "before": {
-            "find": [checked, by_what_is_shown, with_what_is_needed, own, in_order],
-            "get": [checked, with_what_is_needed, own],
+            "find": [checked, indexed, in_index_order, by_what_is_shown, with_what_is_needed, own, in_order],
+            "get": [checked, by_what_is_shown, with_what_is_needed, own],
             "create": [
                 checked,
-                *not_too_often(limits),
+                limited("messages"),
+                limited("school_messages", key=of_school),
                 once.read_header,
                 validate_data(message_data(max_length)),
-                by_caller,
-                members_write,
+                of_a_kind_people_write,
+                by_caller("senderId"),
+                of_a_member,
                 once.answer_repeat,
+                members_write,
                 find_thread,
                 copy_forwarded,
                 check_mentions,
             ],
             "patch": [
                 checked,
+                not_too_often,
                 own,
                 validate_data(message_patch(max_length), partial=True),
                 edit_or_pin,
                 check_mentions,
             ],
-            "remove": [checked, own, remove_own_or_as_manager],
-            "restore": [allow("admin"), validate_data(MessageName()), of_own_school],
-            "seen": [validate_data(MessageName()), own],
+            "remove": [checked, not_too_often, own, remove_own_or_as_manager],
+            "restore": [nothing_asked, allow("admin"), validate_data(MessageName()), of_own_school],
+            "seen": [nothing_asked, validate_data(MessageName()), own],
         },
+        "after": {"find": [still_own], "get": [still_own]},
         "error": {"create": [once.answer_race]},
     }

@@ -9,7 +9,7 @@ from ...core.context import HookContext
 from ...core.pagination import records_of, with_records
 from ...models import Member
 
-HIDDEN: Final = frozenset({"fingerprint", "words"})
+HIDDEN: Final = frozenset({"fingerprint", "words", "expungedAt"})
 NOTHING: Final[dict[str, Any]] = {
     "content": None,
     "attachments": [],
@@ -31,7 +31,7 @@ async def present(context: HookContext, proceed: Callable[[], Awaitable[None]]) 
         return
     user = context.params.user
     shown = [_shown(message) for message in records_of(context.result)]
-    if context.params.provider and user is not None and context.method in {"find", "get"}:
+    if user is not None and context.method in {"find", "get"}:
         await _add_status(shown, user["_id"])
     context.dispatch = with_records(context.result, shown)
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from bson import ObjectId
 
-from ...core.context import UNSET, HookContext, Params
+from ...core.context import UNSET, HookContext
 from ...core.errors import Forbidden
 from ...core.schema import invalid
-from ...hooks.membership import place_of
+from ...hooks.membership import conversation_of, place_of
 from ...hooks.places import MANAGERS
+from ...hooks.records import first, records
 from .schema import OF_FILES
 
 AMONG_EQUALS = frozenset({"direct", "group"})
@@ -21,7 +22,8 @@ async def find_thread(context: HookContext) -> None:
     data = context.data
     if context.result is not UNSET or data.get("replyTo") is None:
         return
-    answered = await _one(context, {"_id": data["replyTo"], "conversationId": data["conversationId"]})
+    query = {"_id": data["replyTo"], "conversationId": data["conversationId"]}
+    answered = await first(context, "messages", query)
     if answered is None:
         raise invalid("replyTo", "no such message in the conversation")
     if answered["deletedAt"] is not None:
@@ -34,7 +36,7 @@ async def copy_forwarded(context: HookContext) -> None:
     data = context.data
     if context.result is not UNSET or "forwardOf" not in data:
         return
-    source = await _one(context, {"_id": data.pop("forwardOf")})
+    source = await first(context, "messages", {"_id": data.pop("forwardOf")})
     if source is None or await place_of(context, source["conversationId"]) is None:
         raise invalid("forwardOf", "no such message in your conversations")
     if source["deletedAt"] is not None:
@@ -43,8 +45,8 @@ async def copy_forwarded(context: HookContext) -> None:
         raise invalid("forwardOf", "nobody has written this message")
     data["content"], data["attachments"] = source["content"], source["attachments"]
     data["type"] = source["type"] if source["type"] in OF_FILES else "text"
-    first = {"messageId": source["_id"], "senderId": source["senderId"], "createdAt": source["createdAt"]}
-    data["forwardedFrom"] = source["forwardedFrom"] or first
+    own = {"messageId": source["_id"], "senderId": source["senderId"], "createdAt": source["createdAt"]}
+    data["forwardedFrom"] = source["forwardedFrom"] or own
 
 
 async def check_mentions(context: HookContext) -> None:
@@ -65,7 +67,7 @@ async def check_mentions(context: HookContext) -> None:
     people = [one for one in mentioned if isinstance(one, ObjectId)]
     if people:
         query = {**here, "userId": {"$in": people}, "$select": ["userId"]}
-        members = await context.app.service("members").find(Params(query=query, paginate=False))
+        members = await records(context, "members", query)
         if missing := set(people) - {member["userId"] for member in members}:
             raise invalid("mentions", f"not members: {', '.join(sorted(map(str, missing)))}")
     if len(people) < len(mentioned) and context.params.provider:
@@ -76,16 +78,7 @@ async def _require_voice(context: HookContext, conversation_id: Any) -> None:
     user = context.params.user
     if user is None or user["role"] != "student":
         return
-    conversation = await context.app.service("conversations").get(conversation_id)
+    conversation = await conversation_of(context, conversation_id)
     place = await place_of(context, conversation_id)
     if conversation["kind"] not in AMONG_EQUALS and (place is None or place["role"] not in MANAGERS):
         raise Forbidden("Only staff and managers of the conversation may mention a role or all")
-
-
-async def _one(context: HookContext, query: dict[str, Any]) -> dict[str, Any] | None:
-    """A message of the caller's school, as it is stored."""
-    school = context.params.get("tenant") or (context.params.user or {}).get("schoolId")
-    found: list[dict[str, Any]] = await context.service.find(
-        Params(query={**query, "$limit": 1}, tenant=school, paginate=False)
-    )
-    return found[0] if found else None

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from bson import ObjectId
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...core.schema import Id, choice, count, moment, text
-from ...models.message import MessageType
-from ...models.user import Role
+from ...models.message import MESSAGE_TYPES
+from ...models.user import ROLES
 
-TYPES = get_args(MessageType)
 OF_FILES = ("image", "file", "video")
-GROUPS = (*get_args(Role), "all")
+GROUPS = (*ROLES, "all")
 """Whom a mention names besides single users."""
 MAX_MENTIONS = 50
 
@@ -51,7 +50,7 @@ def message_data(max_length: int) -> Schema:
     class MessageData(Schema):
         conversationId = Id(required=True)
         content = text(max_length)
-        type = choice(TYPES, load_default="text")
+        type = choice(MESSAGE_TYPES, load_default="text")
         attachments: fields.List[Any] = fields.List(
             fields.Nested(AttachmentData), validate=validate.Length(max=10)
         )
@@ -101,7 +100,7 @@ class MessageQuery(Schema):
     _id = Id()
     conversationId = Id()
     senderId = Id()
-    type = choice(TYPES)
+    type = choice(MESSAGE_TYPES)
     seq = count()
     replyTo = Id()
     threadId = Id()
@@ -155,7 +154,7 @@ class MessageResult(Schema):
     schoolId = Id()
     conversationId = Id()
     senderId = Id()
-    type = choice(TYPES)
+    type = choice(MESSAGE_TYPES)
     seq = count()
     revision = count()
     createdRevision = count()
@@ -174,7 +173,6 @@ class MessageResult(Schema):
     editCount = count()
     deletedAt = moment(allow_none=True)
     deletedBy = Id(allow_none=True)
-    expungedAt = moment(allow_none=True)
     pinnedAt = moment(allow_none=True)
     pinnedBy = Id(allow_none=True)
     createdAt = moment()

@@ -8,7 +8,8 @@ from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
-from ...core.errors import BadRequest, Forbidden, Gone, TooManyRequests
+from ...core.errors import BadRequest, Forbidden, Gone, MethodNotAllowed, TooManyRequests
+from ...hooks.membership import refuse_archived, refuse_silenced, still_active
 from ...models import Member, Message, MessageEdit
 from ...models.journal import Journal, Writing
 from ...models.record import ANY_MOMENT, now
@@ -48,8 +49,8 @@ class MessagesService(BeanieService):
                 appended(message, params.get("lamport", 0)),
                 **self._tenant_values(params),
             )
-            if params.provider and conversation["archivedAt"] is not None:
-                raise Forbidden("The conversation is archived", {"code": "ARCHIVED"})
+            if params.provider:
+                refuse_archived(conversation)
             message |= {"schoolId": conversation["schoolId"], "seq": conversation["clock"]}
             message["lamport"] = conversation["lamport"]
             revision = writing.note(conversation_id, PATH, "created", own_id)
@@ -67,12 +68,11 @@ class MessagesService(BeanieService):
         Raises BadRequest where a conversation has 50 pinned messages already.
         """
         params = params or Params()
-        if id is None:
-            return await super().patch(id, data, params)
         before = await self._there(id, params)
 
         async def change(writing: Writing) -> Any:
-            await writing.revise(before["conversationId"])
+            conversation = await writing.revise(before["conversationId"])
+            await still_active(conversation, writing.params)
             message = await self._there(id, writing.params)
             changes = dict(data)
             changes["revision"] = writing.note(message["conversationId"], PATH, "patched", message["_id"])
@@ -90,8 +90,6 @@ class MessagesService(BeanieService):
     async def remove(self, id: Any, params: Params | None = None) -> Any:
         """Leave a tombstone: the record stays, with who removed it and when."""
         params = params or Params()
-        if id is None:
-            return await super().remove(id, params)
         who = (params.user or {}).get("_id")
         gone: dict[str, Any] = {"deletedAt": now(), "deletedBy": who, "words": []}
         gone |= {"pinnedAt": None, "pinnedBy": None}
@@ -170,7 +168,9 @@ class MessagesService(BeanieService):
         return await self._journal.write(change, params, turn=before["conversationId"])
 
     async def _there(self, id: Any, params: Params) -> dict[str, Any]:
-        """The whole message, whatever the call selects. Raises NotFound."""
+        """The whole message, whatever the call selects. Raises NotFound, MethodNotAllowed for several."""
+        if id is None:
+            raise MethodNotAllowed("Messages change one by one")
         query = {name: value for name, value in params.query.items() if name != "$select"}
         found: Any = await super().get(id, Params(params, query=query))
         message: dict[str, Any] = found
@@ -189,11 +189,8 @@ async def _note_sent(message: dict[str, Any], params: Params, writing: Writing) 
         if params.provider:
             raise Forbidden("You are not a member of this conversation")
         return
-    until: datetime | None = before.get("silencedUntil")
-    if params.provider and until is not None and until > at:
-        raise Forbidden(
-            "A moderator has muted you in this conversation", {"code": "SILENCED", "until": until}
-        )
+    if params.provider:
+        refuse_silenced(before)
     last: datetime | None = before.get("lastSentAt")
     if pace is not None and last is not None and at - last < pace:
         wait = (pace - (at - last)).total_seconds()

@@ -5,7 +5,7 @@ from typing import Any, Final
 from ...core.context import HookContext
 from ...core.errors import NotFound
 from ...core.schema import validate_data, validate_query
-from ...hooks.membership import caller
+from ...hooks.ownership import caller
 from .schema import NotificationPreferenceData, NotificationPreferenceQuery
 
 ME: Final = "me"

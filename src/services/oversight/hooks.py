@@ -9,7 +9,9 @@ from ...core.schema import invalid, validate_query
 from ...core.schema.problems import MISSING
 from ...core.shapes import is_mapping
 from ...hooks.audit import audited
-from ...hooks.membership import caller, conversation_of
+from ...hooks.finding import sorted_only_by
+from ...hooks.membership import conversation_of
+from ...hooks.ownership import caller
 from .schema import OversightQuery
 
 ALLOWED: Final = frozenset({"conversationId", "reason", "seq", "$limit", "$skip", "$sort"})
@@ -49,9 +51,11 @@ def what_was_read(context: HookContext, page: dict[str, Any]) -> dict[str, Any]:
     return {"reason": context.params["reason"], "messages": len(seqs), **found}
 
 
+in_index_order = sorted_only_by(("seq",), skip_by="seq")
+
 HOOKS: dict[str, Any] = {
     "around": {
         "find": [audited("conversations.read", subject=conversation_read, details=what_was_read)],
     },
-    "before": {"find": [admins_only, check_query, with_a_reason]},
+    "before": {"find": [admins_only, check_query, in_index_order, with_a_reason]},
 }

@@ -7,7 +7,8 @@ from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
-from ...core.errors import BadRequest, NotFound
+from ...core.errors import BadRequest, MethodNotAllowed, NotFound
+from ...hooks.membership import still_active
 from ...models import Message, Reaction
 from ...models.journal import Journal, Writing
 
@@ -28,7 +29,7 @@ class ReactionsService(BeanieService):
         own_id = ObjectId()
 
         async def react(writing: Writing) -> Any:
-            await writing.revise(data["conversationId"])
+            await still_active(await writing.revise(data["conversationId"]), writing.params)
             revision = writing.note(data["conversationId"], PATH, "created", own_id)
             record = {**data, "_id": own_id, "revision": revision}
             reaction: Any = await super(ReactionsService, self).create(record, writing.params)
@@ -40,12 +41,12 @@ class ReactionsService(BeanieService):
         """Take the reaction back."""
         params = params or Params()
         if id is None:
-            return await super().remove(id, params)
+            raise MethodNotAllowed("Reactions change one by one")
         before: Any = await super().get(id, params)
         conversation_id = before["conversationId"]
 
         async def take(writing: Writing) -> Any:
-            await writing.revise(conversation_id)
+            await still_active(await writing.revise(conversation_id), writing.params)
             removed: Any = await super(ReactionsService, self).remove(id, writing.params)
             names = ("_id", "schoolId", "conversationId", "messageId", "userId", "emoji")
             gone = {name: removed[name] for name in names}

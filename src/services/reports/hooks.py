@@ -6,8 +6,10 @@ from typing import Any, Final
 from ...core.context import UNSET, HookContext, Params
 from ...core.errors import Conflict, Forbidden
 from ...core.schema import invalid, validate_data, validate_query
-from ...hooks.audit import audited
-from ...hooks.membership import caller
+from ...hooks.audit import audited, values_of
+from ...hooks.finding import sorted_only_by
+from ...hooks.ownership import by_caller, caller
+from ...hooks.records import reached
 from ...hooks.repeats import answer_first
 from ...hooks.transactions import joined
 from ...models.record import now
@@ -15,11 +17,6 @@ from .reading import may_review, oldest_open_first, present, readable
 from .schema import ReportData, ReportPatch, ReportQuery
 
 WARNING: Final = "A message of yours was reported, and it breaks the rules of the school."
-
-
-def by_caller(context: HookContext) -> None:
-    """Whoever calls is the reporter. Own code says for whom it calls by ``params.user``."""
-    context.data["reporterId"] = caller(context)["_id"]
 
 
 async def about_message(context: HookContext) -> None:
@@ -44,8 +41,7 @@ async def about_message(context: HookContext) -> None:
 async def may_resolve(context: HookContext) -> None:
     """Raises Forbidden for who does not keep order there, Conflict where it is done."""
     user = caller(context)
-    seen = joined(context, tenant=user["schoolId"], restrict=context.params.get("restrict"))
-    report = await context.service.get(context.id, seen)
+    report = await reached(context)
     if not may_review(context, report):
         raise Forbidden("Only a teacher who manages the conversation or admin may resolve a report")
     if context.data["resolution"] == "suspended" and user["role"] != "admin":
@@ -105,19 +101,16 @@ async def act(context: HookContext) -> None:
             pass
 
 
-def decided(context: HookContext, report: dict[str, Any]) -> dict[str, Any]:
-    return {"resolution": report["resolution"], "messageId": report["messageId"]}
-
-
 answer_existing = answer_first("messageId", "reporterId")
+in_index_order = sorted_only_by(("state", "createdAt"), ("createdAt",), skip_by="createdAt")
 
 HOOKS: dict[str, Any] = {
-    "around": {"all": [present], "patch": [audited(details=decided)]},
+    "around": {"all": [present], "patch": [audited(details=values_of("resolution", "messageId"))]},
     "before": {
         "all": [validate_query(ReportQuery())],
-        "find": [readable, oldest_open_first],
+        "find": [readable, in_index_order, oldest_open_first],
         "get": [readable],
-        "create": [validate_data(ReportData()), by_caller, answer_existing, about_message],
+        "create": [validate_data(ReportData()), by_caller("reporterId"), answer_existing, about_message],
         "patch": [readable, validate_data(ReportPatch()), may_resolve, resolve],
     },
     "after": {"patch": [resolve_others, act]},

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from ...core.context import UNSET, HookContext, Params
 from ...core.hooks import Next
 from ...core.pagination import records_of, with_records
-from ...hooks.membership import caller
+from ...hooks.ownership import caller
 from ...hooks.places import MANAGERS
 from ...hooks.reports import as_reporter_reads
 
 OF_MESSAGE: Final = ("type", "content", "attachments", "seq", "createdAt", "editedAt", "deletedAt")
+TAKEN_BACK: Final[Mapping[str, Any]] = {"content": None, "attachments": []}
 REVIEWED: Final = "reviewed"
 """In params: the ids of the conversations whose reports the caller resolves; None for all."""
 
@@ -63,10 +65,19 @@ async def present(context: HookContext, proceed: Next) -> None:
         if not may_review(context, record):
             shown.append(as_reporter_reads(record))
         elif with_message:
-            shown.append({**record, "message": messages.get(record["messageId"])})
+            message = messages.get(record["messageId"])
+            if message is not None and not _may_read(context, record, message):
+                message = {**message, **TAKEN_BACK}
+            shown.append({**record, "message": message})
         else:
             shown.append(record)
     context.dispatch = with_records(context.result, shown)
+
+
+def _may_read(context: HookContext, report: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
+    """What the author has taken back before it was reported is for admins alone, who may restore it."""
+    deleted: datetime | None = message["deletedAt"]
+    return deleted is None or report["createdAt"] < deleted or caller(context)["role"] == "admin"
 
 
 async def _managed_by(context: HookContext, user: Mapping[str, Any]) -> frozenset[Any]:

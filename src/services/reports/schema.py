@@ -46,7 +46,10 @@ class ReportQuery(Schema):
 
 
 class ReportedMessage(Schema):
-    """As it is now; ``content`` is there also when the message was removed, until it is erased."""
+    """As it is now; ``content`` is there also when the message was removed, until it is erased.
+
+    Teachers get no ``content`` and no ``attachments`` of what was removed before the report was made.
+    """
 
     type = fields.String()
     content = fields.String(allow_none=True)

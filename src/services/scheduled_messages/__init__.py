@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from ...core.application import Application
+from ...core.background import Background
 from ...core.documentation import data_schema, result_schema
 from .hooks import hooks
 from .rehearsal import end_rehearsal
 from .schema import scheduled_result
-from .sender import Sender
+from .sender import GRACE, LOOKS_EVERY, Sender
 from .service import ScheduledMessagesService
 
 PATH = "scheduled-messages"
@@ -31,22 +29,9 @@ def configure(app: Application) -> None:
     service = app.service(PATH)
     service.hooks(hooks(data_schema(app, "messages", "create")))
     app.service("messages").hooks({"before": {"create": [end_rehearsal]}})
-    if app.get("background"):
-        _send_with(app, Sender(app, service, records))
-
-
-def _send_with(app: Application, sender: Sender) -> None:
-    """Commands that are not served have nobody to tell: what is due is sent by who has."""
-
-    async def start(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
-        await proceed()
-        sender.start()
-
-    async def stop(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
-        await sender.stop()
-        await proceed()
-
-    app.set("schedule", sender)
-    for event in ("created", "patched"):
-        app.service(PATH).on(event, sender.wake)
-    app.hooks({"around": {"setup": [start], "teardown": [stop]}})
+    sender = Sender(app, service, records)
+    schedule = Background(app, "scheduled messages", sender.send_next, every=LOOKS_EVERY, grace=GRACE)
+    # What is scheduled now may be for earlier than what is waited for.
+    service.on("created", schedule.wake).on("patched", schedule.wake)
+    schedule.attach()
+    app.set("schedule", schedule)

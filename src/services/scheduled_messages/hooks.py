@@ -5,30 +5,16 @@ from typing import Any
 
 from marshmallow import Schema
 
-from ...core.context import HookContext, Params
+from ...core.context import HookContext
 from ...core.errors import BadRequest
 from ...core.protect import protect
 from ...core.schema import validate_data, validate_query
 from ...core.shapes import is_list, is_mapping
-from ...hooks.membership import caller
+from ...hooks.ownership import by_caller, own_only, sorted_by
+from ...hooks.records import reached
 from .rehearsal import rehearse
 from .schema import OF_MESSAGE, ScheduledMessageQuery, scheduled_data, scheduled_patch
 from .service import HIDDEN
-
-
-def only_ones_own(context: HookContext) -> None:
-    if context.params.provider:
-        context.params["restrict"] = {"userId": caller(context)["_id"]}
-
-
-def in_order(context: HookContext) -> None:
-    if context.params.provider:
-        context.params.query.setdefault("$sort", {"sendAt": 1})
-
-
-def by_caller(context: HookContext) -> None:
-    """Whoever calls is the sender. Own code says for whom it calls by ``params.user``."""
-    context.data["userId"] = caller(context)["_id"]
 
 
 async def may_be_sent(context: HookContext) -> None:
@@ -40,8 +26,7 @@ async def only_while_waiting(context: HookContext) -> None:
     """Raises BadRequest for what is being sent, was sent or has failed; NotFound for another's."""
     if not context.params.provider:
         return
-    own = Params(tenant=context.params["tenant"], restrict=context.params["restrict"])
-    scheduled = await context.service.get(context.id, own)
+    scheduled = await reached(context)
     if scheduled["state"] != "WAITING":
         raise BadRequest("The message is not waiting any more", {"state": scheduled["state"]})
     context.params["scheduled"] = scheduled
@@ -78,9 +63,14 @@ def hooks(message: Schema) -> dict[str, Any]:
     return {
         "around": {"all": [protect(*HIDDEN)]},
         "before": {
-            "all": [validate_query(ScheduledMessageQuery()), only_ones_own],
-            "find": [in_order],
-            "create": [validate_data(scheduled_data(message)), by_caller, may_be_sent, due_when_it_is_sent],
+            "all": [validate_query(ScheduledMessageQuery()), own_only("userId")],
+            "find": [sorted_by(sendAt=1)],
+            "create": [
+                validate_data(scheduled_data(message)),
+                by_caller("userId"),
+                may_be_sent,
+                due_when_it_is_sent,
+            ],
             "patch": [
                 validate_data(scheduled_patch(message), partial=True),
                 only_while_waiting,

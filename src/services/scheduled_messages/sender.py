@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from ...core.application import Application
+from ...core.background import AT_ONCE
 from ...core.context import Params
 from ...core.errors import FeathersError, TooManyRequests
 from ...core.service import Service
@@ -24,9 +24,12 @@ logger = structlog.stdlib.get_logger(__name__)
 PROVIDER: Final = "schedule"
 """The rules hold as for a client that calls by this transport."""
 
-LONGEST_SLEEP: Final = 30.0
-SLEEP_AFTER_FAILURE: Final = 5.0
-STOP_SECONDS: Final = 5.0
+LOOKS_EVERY: Final = 5.0
+"""Seconds; other processes do not tell what they schedule."""
+
+GRACE: Final = 5.0
+"""Seconds for what is being sent at the end."""
+
 PATIENCE: Final = timedelta(seconds=30)
 """How long a message waits that came too often, where the refusal does not say."""
 
@@ -45,56 +48,18 @@ class Sender:
         self._app = app
         self._service = service
         self._records = records
-        self._woken = asyncio.Event()
-        self._stopping = False
-        self._task: asyncio.Task[Any] | None = None
 
-    def start(self) -> None:
-        self._stopping = False
-        self._task = self._app.tasks.start(self._run(), name="scheduled messages")
-
-    async def stop(self) -> None:
-        """Let what is being sent come to its end."""
-        self._stopping = True
-        self._woken.set()
-        if self._task is not None:
-            _, late = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
-            for task in late:
-                task.cancel()
-
-    def wake(self, *_: Any) -> None:
-        """Something was scheduled, perhaps for earlier than what is waited for."""
-        self._woken.set()
-
-    async def send_due(self) -> None:
-        """Send what is due by now, in the order in which it was to be sent."""
-        while not self._stopping and (claimed := await self._records.claim(now())) is not None:
-            outcome = await self._send(claimed)
-            if outcome is not None:
-                shown = {name: value for name, value in outcome.items() if name not in HIDDEN}
-                self._service.emit("patched", shown)
-
-    async def _run(self) -> None:
-        while not self._stopping:
-            self._woken.clear()
-            try:
-                await self.send_due()
-                sleep = await self._until_next()
-            except Exception:
-                # The database may be away; what is due stays so.
-                logger.exception("scheduled messages cannot be read")
-                sleep = SLEEP_AFTER_FAILURE
-            await self._sleep(sleep)
-
-    async def _sleep(self, seconds: float) -> None:
-        waking = asyncio.ensure_future(self._woken.wait())
-        await asyncio.wait({waking}, timeout=seconds)
-        waking.cancel()
-
-    async def _until_next(self) -> float:
-        due = await self._records.next_due()
-        # Other processes do not tell what they schedule.
-        return LONGEST_SLEEP if due is None else min(LONGEST_SLEEP, max(0.0, (due - now()).total_seconds()))
+    async def send_next(self) -> float | None:
+        """Send what was to be sent first of what is due by now."""
+        claimed = await self._records.claim(now())
+        if claimed is None:
+            due = await self._records.next_due()
+            return None if due is None else max(AT_ONCE, (due - now()).total_seconds())
+        outcome = await self._send(claimed)
+        if outcome is not None:
+            shown = {name: value for name, value in outcome.items() if name not in HIDDEN}
+            self._service.emit("patched", shown)
+        return AT_ONCE
 
     async def _send(self, claimed: Record) -> Record | None:
         """The record as it is then; None where another process has it by now."""

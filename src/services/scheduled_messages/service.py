@@ -12,6 +12,7 @@ from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
 from ...core.errors import BadRequest, Conflict
 from ...models import ScheduledMessage
+from ...models.lease import claim
 from ...models.record import ANY_MOMENT, now
 from ...models.scheduled_message import BY_DUE, BY_PLACE, BY_TIME, HAS_PLACE
 
@@ -40,12 +41,10 @@ class ScheduledMessagesService(BeanieService):
 
     async def claim(self, at: datetime) -> Record | None:
         """Take out the earliest message that is due, for as long as the lease; nobody else gets it then."""
-        return await ScheduledMessage.documents().find_one_and_update(
-            {"sendAt": {"$lte": at}, "dueAt": {**ANY_MOMENT, "$lte": at}},
-            {"$set": {"state": "SENDING", "dueAt": at + LEASE}, "$inc": {"attempts": 1}},
-            sort=[("sendAt", 1)],
-            hint=BY_TIME,
-            return_document=ReturnDocument.AFTER,
+        update: dict[str, Record] = {"$set": {"state": "SENDING"}, "$inc": {"attempts": 1}}
+        its_time = {"sendAt": {"$lte": at}}
+        return await claim(
+            ScheduledMessage, "dueAt", at, LEASE, update, where=its_time, by="sendAt", hint=BY_TIME
         )
 
     async def settle(self, claimed: Mapping[str, Any], **changes: Any) -> Record | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.context import HookContext
+from ...core.protect import protect
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
 from ...hooks.audit import audited, changed_fields
@@ -14,7 +15,7 @@ def changed_settings(context: HookContext, school: dict[str, Any]) -> dict[str, 
 
 
 HOOKS: dict[str, Any] = {
-    "around": {"patch": [audited(details=changed_settings)]},
+    "around": {"all": [protect("adminChanges")], "patch": [audited(details=changed_settings)]},
     "before": {
         "all": [validate_query(SchoolQuery())],
         "patch": [allow("admin"), validate_data(SchoolData(), partial=True)],

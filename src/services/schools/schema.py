@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...core.schema import Id, choice, moment, text
-from ...models.conversation import Kind
+from ...models.conversation import KINDS
 from ...models.quiet_hours import DAYS, HOUR_AND_MINUTE, SAME_TIME
 
-KINDS = get_args(Kind)
+A_YEAR: Final = 525_600
+"""In minutes."""
 
 
 def _timezone(name: str) -> None:
@@ -49,7 +50,7 @@ def _days() -> fields.Integer:
 class SchoolSettingsData(Schema):
     """``retention`` has days by kind of conversation, null for ever; it is replaced as a whole."""
 
-    editWindowMinutes = fields.Integer(allow_none=True, validate=validate.Range(min=0))
+    editWindowMinutes = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=A_YEAR))
     retentionDays = _days()
     retention: fields.Field[Any] = fields.Dict(keys=choice(KINDS), values=_days())
     maxGroupMembers = fields.Integer(validate=validate.Range(min=2, max=5000))

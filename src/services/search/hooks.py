@@ -3,9 +3,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...core.context import HookContext
+from ...core.query import QueryRules, parse_query
 from ...core.schema import invalid, validate_query
 from ...core.shapes import is_list, is_mapping
-from ...hooks.membership import caller, conversations_of
+from ...hooks.limits import limited
+from ...hooks.membership import conversations_of
+from ...hooks.ownership import caller
 from .schema import SearchQuery
 
 FILTERS: Final = frozenset({"$limit", "$after"})
@@ -20,6 +23,11 @@ def plain_values(context: HookContext) -> None:
             raise invalid(name, "must be a single value")
 
 
+def parsed(context: HookContext) -> None:
+    """A page has a whole number of results, as with adapters. Raises BadRequest."""
+    context.params.query = parse_query(context.params.query, QueryRules(keyset=True))
+
+
 async def in_own_conversations(context: HookContext) -> None:
     """Only where the caller is a member now."""
     caller(context)
@@ -27,5 +35,7 @@ async def in_own_conversations(context: HookContext) -> None:
 
 
 HOOKS: dict[str, Any] = {
-    "before": {"find": [plain_values, validate_query(SearchQuery()), in_own_conversations]},
+    "before": {
+        "find": [limited("search"), plain_values, validate_query(SearchQuery()), parsed, in_own_conversations]
+    },
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 from ...core.context import HookContext
 from ...core.schema import validate_data
+from ...hooks.limits import limited
 from .schema import SyncData
 
 check = validate_data(SyncData())
@@ -22,4 +23,6 @@ def no_event(context: HookContext) -> None:
     context.event = None
 
 
-HOOKS: dict[str, Any] = {"before": {"find": [query_as_data], "create": [check, no_event]}}
+HOOKS: dict[str, Any] = {
+    "before": {"all": [limited("sync")], "find": [query_as_data], "create": [check, no_event]},
+}

@@ -16,6 +16,9 @@ MAX_RECEIPTS: Final = 2000
 SLACK: Final = timedelta(seconds=10)
 """Cursors are told from so much earlier: a write may take a while from its stamp until it can be read."""
 
+BY_TOUCH: Final = "conversationId_touchedAt"
+"""The index of it: few have moved of the thousands who may be in a conversation."""
+
 BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -92,9 +95,13 @@ async def receipts_since(held: Mapping[Any, Held]) -> dict[Any, list[dict[str, A
     """The cursors that have moved, by conversation; None where there are too many to tell."""
     if not held:
         return {}
-    since = [{"conversationId": one, "touchedAt": {"$gt": each.at - SLACK}} for one, each in held.items()]
+    since = [
+        {"conversationId": one, "touchedAt": {"$gt": max(each.at, BEGINNING) - SLACK}}
+        for one, each in held.items()
+    ]
     fields = {"_id": 0, "conversationId": 1, "userId": 1, "deliveredSeq": 1, "readSeq": 1, "readAt": 1}
-    found = await Member.documents().find({"$or": since}, fields, limit=MAX_RECEIPTS + 1).to_list()
+    moved = Member.documents().find({"$or": since}, fields, limit=MAX_RECEIPTS + 1, hint=BY_TOUCH)
+    found = await moved.to_list()
     if len(found) > MAX_RECEIPTS:  # whose did not come in does not show
         return dict.fromkeys(held)
     receipts: dict[Any, list[dict[str, Any]]] = {}

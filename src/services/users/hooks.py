@@ -12,8 +12,10 @@ from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_mapping
 from ...hooks.access import PLACES, PRIVATE_FIELDS, allow
 from ...hooks.audit import audited, changed_fields, of_another, values_of
+from ...hooks.standing import still_in_role
 from ...hooks.transactions import joined
 from ...models.record import now
+from .roles import keep_an_admin, leave_places_of_other_roles, manage_no_more, not_held, read_before
 from .schema import UserData, UserPatch, UserQuery
 
 OWN_FIELDS: Final = frozenset({"name", "avatar"})
@@ -99,18 +101,14 @@ async def remove_belongings(context: HookContext) -> None:
         await context.app.service(path).remove(None, params)
 
 
-async def leave_places_of_other_roles(context: HookContext) -> None:
-    """Teachers teach classes and students are enrolled in them: who becomes something else does not stay."""
-    if "role" not in context.data:
-        return
-    for role in PLACES.keys() - {context.result["role"]}:
-        params = joined(context, query={"userId": context.result["_id"]}, adapter={"multi": True})
-        await context.app.service(PLACES[role]).remove(None, params)
-
-
 def changed_account(context: HookContext, user: dict[str, Any]) -> dict[str, Any]:
     told = {name: context.data[name] for name in ("role", "suspendedUntil") if name in context.data}
     return {**changed_fields(context, user), **told}
+
+
+def of_power(context: HookContext, user: dict[str, Any]) -> bool:
+    """Whether a patch is of somebody else, or of a role, be it the own one."""
+    return "role" in context.data or of_another("_id")(context, user)
 
 
 def _is_own(context: HookContext, user: dict[str, Any]) -> bool:
@@ -122,21 +120,37 @@ HOOKS: dict[str, Any] = {
     "around": {
         "all": [protect("password", "lastSeenAt", "erasingAt"), private_fields],
         "create": [audited(details=values_of("role"))],
-        "patch": [audited(details=changed_account, when=of_another("_id"))],
+        "patch": [audited(details=changed_account, when=of_power)],
         "remove": [audited(details=values_of("role"))],
     },
     "before": {
         "all": [validate_query(UserQuery())],
-        "create": [allow("admin"), lower_email, validate_data(UserData()), hash_password("password")],
+        "create": [
+            allow("admin"),
+            still_in_role,
+            lower_email,
+            validate_data(UserData()),
+            hash_password("password"),
+        ],
         "patch": [
             lower_email,
             validate_data(UserPatch(), partial=True),
+            still_in_role,
             admins_or_oneself,
             suspension,
             not_erased,
+            read_before,
+            keep_an_admin,
             hash_password("password"),
         ],
-        "remove": [allow("admin"), not_oneself],
+        "remove": [
+            allow("admin"),
+            still_in_role,
+            not_oneself,
+            read_before,
+            keep_an_admin,
+            not_held,
+        ],
     },
-    "after": {"patch": [leave_places_of_other_roles], "remove": [remove_belongings]},
+    "after": {"patch": [leave_places_of_other_roles, manage_no_more], "remove": [remove_belongings]},
 }

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from typing import get_args
-
 from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, moment, text
-from ...models.user import Role
-
-ROLES = get_args(Role)
+from ...models.user import ROLES
 
 
 class UserData(Schema):

@@ -2,21 +2,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
-from pymongo.errors import PyMongoError
 
 from ...core.application import Application
-from ...core.errors import FeathersError
 from ...models import School
 from ...models.lease import last_done, let_go, take
 from ...models.record import now
-from .expiry import Expired, Progress, days_by_kind, expunge_expired
+from .expiry import Expired, days_by_kind, expunge_expired
 
 LOOKS_EVERY: Final = 10 * 60.0  # seconds
 LEASE: Final = timedelta(minutes=5)
@@ -26,30 +23,16 @@ REST: Final = 0.1
 logger = structlog.stdlib.get_logger(__name__)
 
 
-class RetentionService:
+class Retention:
     """Does it every night, at ``hour`` of each school's own clock, on one of the nodes."""
 
     def __init__(self, app: Application, hour: int) -> None:
         self.name = uuid4().hex
         self._app = app
         self._hour = hour
-        self._task: asyncio.Task[None] | None = None
 
-    async def setup(self, app: Application, path: str) -> None:
-        if app.get("background"):
-            self._task = app.tasks.start(self._every_night(), name="retention")
-
-    async def teardown(self, app: Application, path: str) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def expunge_expired(
-        self, school: Mapping[str, Any], progress: Progress, *, dry_run: bool = False
-    ) -> Expired:
-        """Take out of one school, now, what it no longer keeps; with ``dry_run`` count it."""
-        return await expunge_expired(self._app, school, progress, dry_run=dry_run)
+    async def run(self) -> None:
+        await self.run_due(now())
 
     async def run_due(self, at: datetime) -> dict[str, Expired]:
         """Do it for the schools whose turn has come since it was last done; by slug what was taken out.
@@ -89,14 +72,6 @@ class RetentionService:
             await let_go(key, self.name, done=done)
         logger.info("retention", school=school["slug"], messages=expired.messages)
         return expired
-
-    async def _every_night(self) -> None:
-        while True:
-            await asyncio.sleep(LOOKS_EVERY)
-            try:
-                await self.run_due(now())
-            except (FeathersError, PyMongoError):
-                logger.exception("retention has to wait")
 
 
 def last_turn(at: datetime, hour: int, timezone: str) -> datetime:

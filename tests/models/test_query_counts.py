@@ -1,0 +1,206 @@
+"""However long a page is, it takes as many statements: none asks once more for each record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from beanie import PydanticObjectId
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from stonechat.app import create_app
+from stonechat.core.testing import serving
+from stonechat.models import (
+    Block,
+    ClassEnrollment,
+    ClassTeacher,
+    ConductWarning,
+    Erasure,
+    Export,
+    LegalHold,
+    MessageEdit,
+    Reaction,
+    Report,
+    ScheduledMessage,
+    SchoolClass,
+    User,
+)
+from stonechat.models.audit_entry import append
+from stonechat.models.record import Record, now
+from tests.services.test_refusals import TABLE
+from tests.support.people import new_school, newcomer, talk_of, write
+from tests.support.school import Json, Person, School, test_settings
+
+FEW, MANY = 2, 20
+ATTEMPTS: Final = 5
+OF_ONE_RECORD: Final = {"schools"}
+"""Services that show a client one record at most: there is no page."""
+
+MEMBERS: Final = {"conversations", "members", "messages", "reactions", "message-edits", "inbox", "search"}
+BY_ROLE: Final = {
+    "student": {*MEMBERS, "users", "classes", "class-enrollments", "class-teachers"}
+    | {"reports", "warnings", "blocks", "scheduled-messages", "exports"},
+    "teacher": {*MEMBERS, "users", "classes", "class-enrollments", "class-teachers", "reports"},
+    "admin": {"users", "classes", "class-enrollments", "class-teachers", "reports", "warnings", "exports"}
+    | {"erasures", "legal-holds", "deliveries", "audit-log", "oversight"},
+}
+ASKED: Final = [(role, path) for role, paths in BY_ROLE.items() for path in sorted(paths)]
+
+
+class Filled:
+    """A school with more than a page of everything, and somebody of each role; nothing else goes on in it."""
+
+    def __init__(self, school: School, people: dict[str, Person], database: AsyncDatabase[Any]) -> None:
+        self.people = people
+        self.talks: list[str] = []
+        self._school = school
+        self._database = database
+        self._message: dict[str, Any] = {}
+
+    async def fill(self) -> None:
+        student, teacher = self.people["student"], self.people["teacher"]
+        for number in range(MANY):
+            self.talks.append(await talk_of(teacher, student, name=f"Talk {number}"))
+        messages = [await write(student, talk) for talk in self.talks]
+        messages += [await write(teacher, self.talks[0], replyTo=messages[0]["_id"]) for _ in range(MANY)]
+        self._message = messages[0]
+        others = [_other(number, teacher) for number in range(MANY)]
+        await _insert(others)
+        talk, message = PydanticObjectId(self.talks[0]), PydanticObjectId(self._message["_id"])
+        everything = (
+            self._of_everything(number, PydanticObjectId(other.id), talk, message)
+            for number, other in enumerate(others)
+        )
+        for records in zip(*everything, strict=True):
+            await _insert(records)
+        for other in others:
+            await append(other.school_id, None, "schools.patched", ("schools", other.school_id))
+
+    async def count(self, person: Person, path: str, limit: int) -> list[str]:
+        """The statements of a page of ``limit`` records, which is full."""
+        query = {"$limit": limit, **self._query(path)}
+        page, statements = await self._profiled(person, path, query)
+        assert len(page["data"]) == limit
+        return statements
+
+    async def count_sync(self, person: Person, talks: int) -> list[str]:
+        """The statements of asking for all that has happened in so many conversations."""
+        cursors = {talk: {"seq": 0, "revision": 0} for talk in self.talks[-talks:]}
+        at = "2020-01-01T00:00:00Z"
+        query = {"conversations": cursors, "at": at}
+        missed, statements = await self._profiled(person, "sync", query)
+        assert [len(one["messages"]) for one in missed["conversations"].values()].count(0) == 0
+        assert len(missed["conversations"]) == talks
+        return statements
+
+    async def _profiled(self, person: Person, path: str, query: Json) -> tuple[Json, list[str]]:
+        await self._database.drop_collection("system.profile")
+        await self._database.command("profile", 2)
+        answer = await person.rest("find", path, query=query)
+        await self._database.command("profile", 0)
+        assert answer.code == 200, answer
+        kept = self._database["system.profile"].find({"appName": "stonechat"})
+        asked = [f"{next(iter(one['command']))} {one['ns'].partition('.')[2]}" async for one in kept]
+        return answer.body, sorted(asked)
+
+    def _query(self, path: str) -> dict[str, Any]:
+        if path == "message-edits":
+            return {"messageId": self._message["_id"]}
+        if path == "oversight":
+            return {"conversationId": self.talks[0], "reason": "A report by a parent"}
+        return {"q": "hello"} if path == "search" else {}
+
+    def _of_everything(
+        self, number: int, other: PydanticObjectId, talk: PydanticObjectId, message: PydanticObjectId
+    ) -> Sequence[Record]:
+        student, teacher, admin = (
+            PydanticObjectId(self.people[role].id) for role in ("student", "teacher", "admin")
+        )
+        school = PydanticObjectId(self.people["admin"].user["schoolId"])
+        of_message: dict[str, Any] = {"school_id": school, "message_id": message, "conversation_id": talk}
+        lesson = SchoolClass(id=PydanticObjectId(), school_id=school, name=f"Lesson {number}")
+        lesson_id = PydanticObjectId(lesson.id)
+        report: dict[str, Any] = {**of_message, "message_id": PydanticObjectId(), "author_id": other}
+        return [
+            lesson,
+            ClassTeacher(school_id=school, class_id=lesson_id, user_id=teacher),
+            ClassEnrollment(school_id=school, class_id=lesson_id, user_id=student),
+            MessageEdit(**of_message, editor_id=student, number=number + 1, content="Hullo"),
+            Reaction(**of_message, user_id=other, emoji="👍"),
+            Report(**report, reporter_id=student, reason="spam"),
+            ConductWarning(school_id=school, user_id=student, text="Be kind", issued_by=admin),
+            Block(school_id=school, user_id=student, blocked_id=other),
+            ScheduledMessage(
+                school_id=school, user_id=student, conversation_id=talk, send_at=now(), due_at=None
+            ),
+            Export(school_id=school, user_id=student, requested_by=student),
+            Erasure(school_id=school, user_id=other, requested_by=admin),
+            LegalHold(school_id=school, user_id=other, reason="A lawsuit", created_by=admin),
+        ]
+
+
+def _other(number: int, like: Person) -> User:
+    return User(
+        id=PydanticObjectId(),
+        school_id=PydanticObjectId(like.user["schoolId"]),
+        email=f"other-{number}@new.example",
+        name=f"Other {number}",
+        role="student",
+        password="none",
+    )
+
+
+async def _insert(records: Sequence[Record]) -> None:
+    await (
+        records[0]
+        .documents()
+        .insert_many(
+            {
+                **record.model_dump(by_alias=True, exclude={"id", "revision_id"}),
+                "_id": record.id or ObjectId(),
+            }
+            for record in records
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+async def filled(mongodb_url: str, mongodb: AsyncMongoClient[dict[str, Any]]) -> AsyncIterator[Filled]:
+    settings = test_settings(mongodb_url, "test_query_counts")
+    app = create_app(settings, background=False)
+    async with serving(app) as url, aiohttp.ClientSession() as http:
+        school = School(app, url, http)
+        slug = await new_school(school)
+        roles = ("student", "teacher", "admin")
+        people = {role: await newcomer(school, role, at=slug) for role in roles}
+        whole = Filled(school, people, mongodb[settings.mongodb.database])
+        await whole.fill()
+        yield whole
+
+
+def test_every_service_that_clients_page_through_is_asked() -> None:
+    paged = {path for path, method in TABLE if method == "find"} - OF_ONE_RECORD - {"sync"}
+    assert {path for _, path in ASKED} == paged
+
+
+@pytest.mark.parametrize(("role", "path"), ASKED)
+async def test_a_longer_page_takes_no_more_statements(filled: Filled, role: str, path: str) -> None:
+    """Beanie binds its models once a process: what another school there does of its own accord may be counted
+    with it, now and then, so a difference counts when it is there every time.
+    """
+    person = filled.people[role]
+    seen: list[list[list[str]]] = []
+    while len(seen) < ATTEMPTS and (not seen or seen[-1][0] != seen[-1][1]):
+        seen.append([await filled.count(person, path, length) for length in (FEW, MANY)])
+    few, many = seen[-1]
+    assert few == many
+    assert few != []
+
+
+async def test_what_is_missed_in_more_conversations_takes_no_more_statements(filled: Filled) -> None:
+    counted = [await filled.count_sync(filled.people["student"], talks) for talks in (FEW, MANY)]
+    assert counted[0] == counted[1] != []
