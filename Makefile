@@ -28,7 +28,7 @@ run: $(RUNNABLE)
 install: $(COMPLETE)
 
 test: $(COMPLETE) $(CLIENT_PACKAGES)
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	$(if $(PORTAL_TESTS),node --test $(PORTAL_TESTS))
 
 check: $(COMPLETE)

