@@ -9,13 +9,15 @@ from .schema import MessageResult, Seen
 from .service import MessagesService
 
 PATH = "messages"
+COUNTED = 1000
+"""So far a page's ``total`` counts: to count a long conversation takes longer than to read a page of it."""
 METHODS = ("find", "get", "create", "patch", "remove", "restore", "seen")
 
 
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        MessagesService(app.get("journal"), paginate=app.get("pagination")),
+        MessagesService(app.get("journal"), paginate={**app.get("pagination"), "count": COUNTED}),
         methods=METHODS,
         schemas={"result": MessageResult(), "restore": MessageResult(), "seen": Seen()},
         openapi={"create": IDEMPOTENT},
