@@ -12,6 +12,7 @@ from .journal import Writing
 from .message import Message
 from .message_edit import MessageEdit
 from .reaction import Reaction
+from .tallies import as_stored, tallies_of
 
 NOTHING: Final[Mapping[str, Any]] = {
     "content": None,
@@ -72,21 +73,30 @@ async def take_reactions(
 ) -> None:
     """Take some hundred reactions of a conversation back, each of them told to its members."""
     await writing.revise(conversation_id, len(reactions))
-    updates: list[UpdateOne] = []
+    ids = list({reaction["messageId"] for reaction in reactions})
+    messages = Message.documents().find({"_id": {"$in": ids}}, {"reactions": 1}, session=writing.session)
+    tallies = {message["_id"]: tallies_of(message) async for message in messages}
+    newest: dict[Any, int] = {}
     for reaction in reactions:
-        gone = {name: reaction[name] for name in TOLD_OF_REACTIONS}
-        revision = writing.note(
+        message_id, emoji = reaction["messageId"], reaction["emoji"]
+        left = tallies.setdefault(message_id, {})
+        left[emoji] = max(0, left.get(emoji, 0) - 1)
+        gone = {**{name: reaction[name] for name in TOLD_OF_REACTIONS}, "count": left[emoji]}
+        newest[message_id] = writing.note(
             conversation_id, "reactions", "removed", reaction["_id"], gone=gone, other=True
         )
-        tallied = {"_id": reaction["messageId"], "reactions.emoji": reaction["emoji"]}
-        less = {"$inc": {"reactions.$.count": -1}, "$set": {"revision": revision}}
-        updates.append(UpdateOne(tallied, less))
-    messages = list(dict.fromkeys(reaction["messageId"] for reaction in reactions))
-    none_left = {"$pull": {"reactions": {"count": {"$lte": 0}}}}
-    updates += [UpdateOne({"_id": message_id}, none_left) for message_id in messages]
-    await Message.documents().bulk_write(updates, session=writing.session)
-    ids = [reaction["_id"] for reaction in reactions]
-    await Reaction.documents().delete_many({"_id": {"$in": ids}}, session=writing.session)
+    await Message.documents().bulk_write(
+        [
+            UpdateOne(
+                {"_id": message_id},
+                {"$set": {"reactions": as_stored(tallies[message_id]), "revision": revision}},
+            )
+            for message_id, revision in newest.items()
+        ],
+        session=writing.session,
+    )
+    taken = [reaction["_id"] for reaction in reactions]
+    await Reaction.documents().delete_many({"_id": {"$in": taken}}, session=writing.session)
 
 
 def _without_preview(seqs: Sequence[int]) -> dict[str, Any]:

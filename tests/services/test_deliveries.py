@@ -148,6 +148,23 @@ async def to_be_tried_again(which: Json, *, failed: int, seconds: float) -> dict
     return delivery
 
 
+async def test_a_reaction_is_told_with_its_count_after_a_crash_too(school: School) -> None:
+    ada, ben = await newcomer(school), await newcomer(school)
+    message = await write(ada, await talk_of(ada, ben))
+    data = {"messageId": message["_id"], "emoji": "👍"}
+    reactions = [(await person.rest("create", "reactions", data=data)).body for person in (ada, ben)]
+    due = {"$set": {"state": "PENDING", "dueAt": now()}}
+    for event, count in (("created", 2), ("removed", 1)):
+        if event == "removed":
+            assert (await ben.rest("remove", "reactions", id=reactions[1]["_id"])).code == 200
+        which = {"recordId": ObjectId(reactions[1]["_id"]), "event": event}
+        delivery = await in_state("DELIVERED", **which)
+        async with ada.socket() as socket:
+            await Delivery.documents().update_one({"_id": delivery["_id"]}, due)
+            told = await socket.next(f"reactions {event}")
+        assert (told["_id"], told["count"]) == (reactions[1]["_id"], count)
+
+
 async def test_a_failure_is_tried_again_three_times_and_then_given_up(school: School, admin: Person) -> None:
     ada, ben = await newcomer(school), await newcomer(school)
     talk = await talk_of(ada, ben)

@@ -12,24 +12,8 @@ from typing import Any
 from stonechat.models.record import now
 from tests.support.people import new_school, newcomer, talk_of, write
 from tests.support.replica import Records, Replica, State, fetched
-from tests.support.school import Json, Person, School, Socket
+from tests.support.school import PATHS, Json, Person, School, Socket
 
-PATHS = (
-    "schools",
-    "users",
-    "classes",
-    "class-teachers",
-    "class-enrollments",
-    "conversations",
-    "members",
-    "messages",
-    "reactions",
-    "reports",
-    "warnings",
-    "blocks",
-    "scheduled-messages",
-    "exports",
-)
 ADMINS_ONLY = ("erasures",)
 WITHOUT_STATE = frozenset({"authentication", "passwords", "sync", "deliveries", "legal-holds"})
 """Nobody follows these live: logins, questions, and lists that an admin opens."""
