@@ -124,6 +124,13 @@ class Filled:
         of_message: dict[str, Any] = {"school_id": school, "message_id": message, "conversation_id": talk}
         lesson = SchoolClass(id=PydanticObjectId(), school_id=school, name=f"Lesson {number}")
         lesson_id = PydanticObjectId(lesson.id)
+        # Ended, or another school's loop in this process would do it: Beanie binds its models once a process.
+        ended: dict[str, Any] = {
+            "school_id": school,
+            "requested_by": admin,
+            "state": "DONE",
+            "lease_until": None,
+        }
         report: dict[str, Any] = {**of_message, "message_id": PydanticObjectId(), "author_id": other}
         return [
             lesson,
@@ -137,8 +144,8 @@ class Filled:
             ScheduledMessage(
                 school_id=school, user_id=student, conversation_id=talk, send_at=now(), due_at=None
             ),
-            Export(school_id=school, user_id=student, requested_by=student),
-            Erasure(school_id=school, user_id=other, requested_by=admin),
+            Export(**{**ended, "requested_by": student}, user_id=student),
+            Erasure(**ended, user_id=other),
             LegalHold(school_id=school, user_id=other, reason="A lawsuit", created_by=admin),
         ]
 
