@@ -127,7 +127,6 @@ class Filled:
         # Ended, or another school's loop in this process would do it: Beanie binds its models once a process.
         ended: dict[str, Any] = {
             "school_id": school,
-            "requested_by": admin,
             "state": "DONE",
             "lease_until": None,
         }
@@ -144,8 +143,8 @@ class Filled:
             ScheduledMessage(
                 school_id=school, user_id=student, conversation_id=talk, send_at=now(), due_at=None
             ),
-            Export(**{**ended, "requested_by": student}, user_id=student),
-            Erasure(**ended, user_id=other),
+            Export(**ended, user_id=student, requested_by=student),
+            Erasure(**ended, user_id=other, requested_by=admin),
             LegalHold(school_id=school, user_id=other, reason="A lawsuit", created_by=admin),
         ]
 
