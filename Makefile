@@ -8,7 +8,7 @@ COMPLETE := $(VENV)/.complete
 
 CLIENTS := tests/clients
 CLIENT_PACKAGES := $(if $(wildcard $(CLIENTS)/package.json),$(CLIENTS)/node_modules/.complete)
-PEER := benchmarks/peers/feathers
+PEERS := benchmarks/peers/feathers benchmarks/peers/socketio
 PORTAL_TESTS := $(wildcard tests/portal/*.js tests/portal/*.mjs)
 
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ check: $(COMPLETE)
 reference: $(COMPLETE)
 	$(BIN)/python scripts/reference.py
 
-bench: $(COMPLETE) $(PEER)/node_modules/.complete
+bench: $(COMPLETE) $(PEERS:%=%/node_modules/.complete)
 	$(BIN)/python -m benchmarks
 
 $(BIN)/python:
@@ -62,6 +62,6 @@ $(CLIENTS)/node_modules/.complete: $(wildcard $(CLIENTS)/package.json $(CLIENTS)
 		else npm install --no-package-lock --no-audit --no-fund; fi
 	@touch $@
 
-$(PEER)/node_modules/.complete: $(PEER)/package.json $(PEER)/package-lock.json
-	cd $(PEER) && npm ci --no-audit --no-fund
+$(PEERS:%=%/node_modules/.complete): %/node_modules/.complete: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@

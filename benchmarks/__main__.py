@@ -9,61 +9,72 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from . import micro
-from .results import HEADER, Result, table
-from .servers import FEATHERS_FOLDER, NODE, STONECHAT, ServerError, two_cpus
-from .workloads import WORKLOADS, LoadError, Run, Workload, run
+from . import micro, scale
+from .goals import Verdict, verdicts, verdicts_of_scale
+from .results import HEADER, Result, figure, table
+from .servers import NODE, NODE_PEERS, STONECHAT, ServerError, two_cpus
+from .workloads import WORKLOADS, LoadError, Pace, Run, Workload, run
 
 MICRO: Final = "micro"
-NAMES: Final = (*(workload.name for workload in WORKLOADS), MICRO)
+SCALE: Final = "scale"
+NAMES: Final = (*(workload.name for workload in WORKLOADS), MICRO, SCALE)
 PACKAGES: Final = ("starlette", "uvicorn", "uvloop", "websockets", "python-socketio", "orjson")
-OPEN_FILES: Final = 4096
+OPEN_FILES: Final = 6000
+
+Costs = dict[str, dict[str, float]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     chosen = [workload for workload in WORKLOADS if workload.name in options.workload]
-    seconds, warmup, rounds = (1.0, 0.5, 2) if options.quick else (4.0, 1.0, 4)
-    rounds = options.repeat or rounds
-    if shutil.which(NODE) is None:
-        sys.exit("benchmarks: node is not on the PATH; the load generator needs Node.js 20 or later")
-    if not (FEATHERS_FOLDER / "node_modules").exists():
-        sys.exit("benchmarks: `make bench` installs the Feathers peer; by hand: npm ci in its folder")
+    pace = Pace(0.5, 1.0, quick=True) if options.quick else Pace(1.0, 4.0, quick=False)
+    rounds = options.repeat or (2 if options.quick else 4)
+    _require_peers()
     signal.signal(signal.SIGTERM, _terminated)
     _raise_open_files()
-    report: dict[str, Any] = {"environment": _environment(), "workloads": {}, "micro": {}}
-    results: list[Result] = []
+    environment = _environment()
     try:
-        for workload in chosen:
-            compared = _compare(workload, rounds, seconds=seconds, warmup=warmup)
-            results += compared
-            report["workloads"][workload.name] = {one.peer.name: _as_json(one) for one in compared}
-    except (LoadError, ServerError) as error:
-        sys.exit(f"benchmarks: {error}")
+        results, failures = _measure(chosen, rounds, pace)
     except KeyboardInterrupt:
         sys.exit(130)
-    if results:
-        print(table([HEADER, *(result.row() for result in results)]))
-    if MICRO in options.workload:
-        report["micro"] = micro.measure(rounds * 2)
-        print("\n" * bool(results) + _micro_table(report["micro"]))
+    calls = micro.measure(rounds * 2) if MICRO in options.workload else {}
+    sizes = scale.measure() if SCALE in options.workload else {}
+    found = [*verdicts(results), *verdicts_of_scale(sizes)]
+    print("\n\n".join(_tables(results, calls, sizes, found)))
     if options.json is not None:
+        report = {
+            "environment": environment,
+            "workloads": _by_measure(results),
+            "goals": [asdict(verdict) for verdict in found],
+            "micro": calls,
+            "scale": sizes,
+        }
         options.json.write_text(json.dumps(report, indent=2) + "\n")
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def _require_peers() -> None:
+    if shutil.which(NODE) is None:
+        sys.exit("benchmarks: node is not on the PATH; the load generator needs Node.js 20 or later")
+    for folder in NODE_PEERS:
+        if not (folder / "node_modules").exists():
+            sys.exit(f"benchmarks: `make bench` installs the peers; by hand: npm ci in {folder}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Compare Stonechat with Feathers, plain Starlette and stock python-socketio, in one run.",
+        description="Compare Stonechat with Feathers, Socket.IO, Starlette and python-socketio, in one run.",
     )
-    parser.add_argument("--quick", action="store_true", help="short runs: a first impression in two minutes")
+    parser.add_argument("--quick", action="store_true", help="short runs: a first impression")
     parser.add_argument(
         "--workload",
         nargs="+",
@@ -79,32 +90,80 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _compare(workload: Workload, rounds: int, *, seconds: float, warmup: float) -> list[Result]:
+def _measure(chosen: Sequence[Workload], rounds: int, pace: Pace) -> tuple[list[Result], list[str]]:
+    """The results, and why others are missing."""
+    results: list[Result] = []
+    failures: list[str] = []
+    for workload in chosen:
+        try:
+            results += _compare(workload, rounds, pace)
+        except (LoadError, ServerError) as error:
+            failures.append(f"benchmarks: {error}")
+            _tell(failures[-1])
+    return results, failures
+
+
+def _compare(workload: Workload, rounds: int, pace: Pace) -> list[Result]:
     """All servers in each round, the other way round in every second one: A B C C B A."""
     servers = (STONECHAT, *workload.peers)
     runs: dict[str, list[Run]] = {server.name: [] for server in servers}
     for number in range(rounds):
         for server in servers if number % 2 == 0 else reversed(servers):
-            one = run(workload, server, seconds=seconds, warmup=warmup)
+            one = run(workload, server, pace)
             runs[server.name].append(one)
-            _tell(f"{workload.name} {number + 1}/{rounds} {server.name}: {one.rate:,.0f} {workload.unit}")
-    return [Result(workload, peer, runs[STONECHAT.name], runs[peer.name]) for peer in workload.peers]
+            figures = ", ".join(f"{figure(measure.of(one))} {measure.unit}" for measure in workload.measures)
+            _tell(f"{workload.name} {number + 1}/{rounds} {server.name}: {figures}")
+    return [
+        Result(workload, measure, peer, runs[STONECHAT.name], runs[peer.name])
+        for measure in workload.measures
+        for peer in workload.peers
+    ]
+
+
+def _by_measure(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+    """Of each measure what came of each peer."""
+    measures: dict[str, dict[str, Any]] = {}
+    for result in results:
+        measures.setdefault(result.measure.name, {})[result.peer.name] = _as_json(result)
+    return measures
 
 
 def _as_json(result: Result) -> dict[str, Any]:
     return {
-        "unit": result.workload.unit,
+        "unit": result.measure.unit,
+        "better": "lower" if result.measure.lower else "higher",
         "ratio": result.ratio,
         "range": result.range,
         "cpuRatio": result.cpu_ratio,
         "noise": result.noise,
+        "stall": result.stall,
+        "stallCpu": result.stall_cpu,
         "runs": [asdict(one) for one in (*result.ours, *result.theirs)],
     }
 
 
-def _micro_table(best: dict[str, dict[str, float]]) -> str:
+def _tables(results: Sequence[Result], calls: Costs, sizes: Costs, found: Sequence[Verdict]) -> Iterator[str]:
+    if results:
+        yield table([HEADER, *(result.row() for result in results)])
+    if calls:
+        yield _micro_table(calls)
+    if sizes:
+        yield _scale_table(sizes)
+    if found:
+        yield table([verdict.row() for verdict in found])
+
+
+def _micro_table(best: Costs) -> str:
     rows = ((name, f"{cost['stonechat']:.2f}", f"{cost['feathers']:.2f}") for name, cost in best.items())
     return table([("an internal get, µs", "stonechat", "feathers"), *rows])
+
+
+def _scale_table(sizes: Costs) -> str:
+    rows: list[tuple[str, ...]] = []
+    for name, costs in sizes.items():
+        (few, less), (many, more) = costs.items()
+        rows.append((name, f"{int(few):,}: {less:.1f}", f"{int(many):,}: {more:.1f}", f"{more / less:.2f}"))
+    return table([("µs of CPU", "few connections", "many", "grown by"), *rows])
 
 
 def _environment() -> dict[str, Any]:
@@ -116,7 +175,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _raise_open_files() -> None:
-    """The sockets of a room of 1,000 need more files than some systems allow at first."""
+    """Thousands of sockets need more files than some systems allow at first."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -17,7 +17,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOST: Final = "127.0.0.1"
 NODE: Final = shutil.which("node") or "node"
-FEATHERS_FOLDER: Final = ROOT / "benchmarks" / "peers" / "feathers"
+PEERS: Final = ROOT / "benchmarks" / "peers"
+FEATHERS_FOLDER: Final = PEERS / "feathers"
+NODE_PEERS: Final = (FEATHERS_FOLDER, PEERS / "socketio")
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 10.0
 
@@ -31,11 +33,15 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """``command`` is given ``--host`` and ``--port`` too; ``dialect`` is one of load/dialects.mjs."""
+    """``command`` is given ``--host`` and ``--port`` too; ``dialect`` is one of load/dialects.mjs.
+
+    ``tells_stalls``: it answers ``GET /stalls`` as stalls.py does.
+    """
 
     name: str
     dialect: str
     command: tuple[str, ...]
+    tells_stalls: bool = False
 
     @contextmanager
     def running(self, cpus: tuple[int, ...]) -> Generator[tuple[int, int]]:
@@ -71,7 +77,9 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
 
 
-STONECHAT: Final = Server("stonechat", "feathers", _python("stonechat", "serve", "benchmarks.server:app"))
+STONECHAT: Final = Server(
+    "stonechat", "feathers", _python("stonechat", "serve", "benchmarks.server:app"), tells_stalls=True
+)
 STARLETTE: Final = Server(
     "starlette", "plain", _python("uvicorn", "benchmarks.peers.rest:app", *UVICORN, *QUIET)
 )
@@ -79,6 +87,7 @@ SOCKETIO: Final = Server(
     "python-socketio", "plain", _python("uvicorn", "benchmarks.peers.sockets:app", *UVICORN, *QUIET)
 )
 FEATHERS: Final = Server("feathers", "feathers", (NODE, str(FEATHERS_FOLDER / "server.mjs")))
+SOCKETIO_NODE: Final = Server("socketio-node", "plain", (NODE, str(PEERS / "socketio" / "server.mjs")))
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from . import __version__
 from .core.application import Application
 from .core.authentication import (
@@ -17,17 +19,21 @@ from .core.authentication import (
     authentication,
     passwords,
 )
+from .core.backplane import backplane
 from .core.configuration import ConfigurationError
 from .core.context import Params
 from .core.documentation import documentation
 from .core.extensions import extensions
 from .core.logs import configure_logs
+from .core.metrics import metrics
 from .core.throttle import throttling
+from .core.tracing import tracing
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
 from .hooks.access import not_suspended, require_user
 from .hooks.database_errors import database_errors
-from .hooks.tenancy import tenancy
+from .hooks.tenancy import school_of, tenancy
+from .models.backlog import backlog
 from .models.database import Database, database
 from .models.journal import journal
 from .own_events import own_events
@@ -49,13 +55,27 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
     mongodb = Database(settings.mongodb.url, settings.mongodb.database, settings.mongodb.folder)
     return (
         app.configure(database(mongodb))
+        # Before whatever answers calls and events, so that all of them are measured.
+        .configure(metrics(token=_secret(settings.metrics.token), networks=settings.metrics.networks))
+        .configure(backlog)
+        .configure(tracing(settings.tracing.endpoint if background else None, ratio=settings.tracing.ratio))
         .configure(throttling(settings.redis.url or ""))
+        .configure(
+            backplane(
+                settings.redis.url or "" if background else "",
+                name=settings.mongodb.database,
+                topic=school_of,
+                lease=settings.redis.lease_seconds,
+            )
+        )
         .configure(rest(origins=settings.http.origins, max_body=settings.http.max_body_bytes))
         .configure(
             realtime(
                 origins=settings.http.origins,
                 max_message=settings.sockets.max_message_bytes,
                 max_pending=settings.sockets.max_pending_calls,
+                max_queued=settings.sockets.max_queued_bytes,
+                drain=settings.sockets.drain_seconds,
                 ping_interval=settings.sockets.ping_interval,
                 ping_timeout=settings.sockets.ping_timeout,
             )
@@ -71,8 +91,10 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
         .configure(
             sockets(
                 grace=settings.presence.grace_seconds,
+                collect=settings.presence.collect_ms / 1000,
                 expires=settings.typing.expires_seconds,
                 every=settings.typing.forward_every_seconds,
+                most=settings.typing.max_members,
             )
         )
         .configure(health(mongodb.ping))
@@ -81,6 +103,10 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
         .configure(documentation("Stonechat", __version__, events=own_events))
         .configure(extensions(settings.extensions.enabled))
     )
+
+
+def _secret(value: SecretStr | None) -> str:
+    return "" if value is None else value.get_secret_value()
 
 
 def _authentication(app: Application, settings: Settings) -> AuthenticationOptions:

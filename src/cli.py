@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from . import __version__, demo
 from .app import create_app
-from .commands import audit, erase, export, recount, retention
+from .commands import audit, backup, bench, erase, export, recount, restore, retention
 from .commands.running import CommandError, Commands, add_command, run_with
 from .core import server
 from .core.application import Application
@@ -75,8 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     routes.add_argument("app", nargs="?", metavar="MODULE:APP", help="an application; default: the school")
     add("check-config", _check_config, "Check the configuration and print what is in force.")
     audit.add(commands)
+    bench.add(commands)
     recount.add(commands)
-    for module in (retention, export, erase):
+    for module in (backup, restore, retention, export, erase):
         module.add(commands)
     _add_new(commands)
     return parser

@@ -10,9 +10,11 @@ from marshmallow import Schema, fields, validate
 from .core.application import Application
 from .core.documentation import OwnEvent, data_schema, result_schema
 from .core.schema import Id, choice, count, moment
+from .models.status import STATUSES
 from .models.user import ROLES
 from .socket.events import ClientEvent, ServerEvent
 from .socket.session import MAX_ASKED
+from .socket.status import MAX_TEXT
 
 from_client = partial(OwnEvent, sent_by="client")
 from_server = partial(OwnEvent, sent_by="server")
@@ -46,20 +48,36 @@ class WhoIsOnline(Schema):
     userIds = fields.List(fields.String(), validate=validate.Length(max=MAX_ASKED))
 
 
+class OwnStatus(Schema):
+    """Who is ``invisible`` is offline for everybody else."""
+
+    status = choice(STATUSES, required=True)
+    text = fields.String(validate=validate.Length(max=MAX_TEXT))
+
+
 class Online(Schema):
+    """``statuses``: by user id, of those who are not plainly available."""
+
     online = fields.List(Id(), required=True)
+    statuses = fields.Dict(fields.String(), fields.Nested(OwnStatus), required=True)
 
 
 class Welcome(Schema):
     socketId = fields.String(required=True)
     userId = Id(required=True)
+    status = fields.Nested(OwnStatus, required=True)
     online = fields.List(Id(), required=True)
+    statuses = fields.Dict(fields.String(), fields.Nested(OwnStatus), required=True)
 
 
 class CameOnline(Schema):
+    """``status`` and ``text`` where the user is not plainly available; told again when they change."""
+
     userId = Id(required=True)
     role = choice(ROLES, required=True)
     at = moment(required=True)
+    status = choice(STATUSES)
+    text = fields.String()
 
 
 class WentOffline(Schema):
@@ -67,6 +85,28 @@ class WentOffline(Schema):
 
     userId = Id(required=True)
     lastSeenAt = moment(required=True, allow_none=True)
+
+
+class PresenceChange(Schema):
+    """``role`` and ``at`` of who is online, ``lastSeenAt`` of who is not; as in the single events."""
+
+    userId = Id(required=True)
+    online = fields.Boolean(required=True)
+    role = choice(ROLES)
+    at = moment()
+    status = choice(STATUSES)
+    text = fields.String()
+    lastSeenAt = moment(allow_none=True)
+
+
+class PresenceChanges(Schema):
+    changes = fields.Nested(PresenceChange, many=True, required=True)
+
+
+class Loss(Schema):
+    """``gap``: the server has lost events. ``slow``: the client read too slowly, and is cut off."""
+
+    reason = choice(("gap", "slow"), required=True)
 
 
 class Notice(Schema):
@@ -127,6 +167,12 @@ def own_events(app: Application) -> Iterable[OwnEvent]:
             reply=Online(),
         ),
         from_client(
+            name=ClientEvent.PRESENCE_SET,
+            summary="Be available, busy or invisible: on all devices, and until it is changed.",
+            payload=OwnStatus(),
+            reply=OwnStatus(),
+        ),
+        from_client(
             name=ClientEvent.SYNC,
             summary="Ask for what was missed: sync create by another name.",
             payload=data_schema(app, "sync", "create"),
@@ -161,5 +207,15 @@ def own_events(app: Application) -> Iterable[OwnEvent]:
             name=ServerEvent.USER_OFFLINE,
             summary="Somebody whom the receiver may see went offline, or may be seen no more.",
             payload=WentOffline(),
+        ),
+        from_server(
+            name=ServerEvent.PRESENCE_CHANGES,
+            summary="Several user:online and user:offline in one, where they follow each other closely.",
+            payload=PresenceChanges(),
+        ),
+        from_server(
+            name=ServerEvent.RESYNC,
+            summary="Events for the receiver may be lost: ask with sync and presence:get how things are.",
+            payload=Loss(),
         ),
     )

@@ -61,6 +61,12 @@ def _redis(text: str | None) -> str | None:
     return text
 
 
+def _collector(url: str | None) -> str | None:
+    if url is not None and not re.fullmatch(r"https?://[^/\s]+/\S*", url):
+        raise ValueError("is not the URL of a collector, such as http://collector:4318/v1/traces")
+    return url
+
+
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -88,8 +94,15 @@ class Sockets(Table):
     max_pending_calls: Positive = Field(
         default=256, description="Calls of one connection that may wait for their turn; more are refused."
     )
-    ping_interval: Seconds = Field(default=25.0, description="Seconds between two pings to a client.")
-    ping_timeout: Seconds = Field(default=20.0, description="Seconds a client may take to answer a ping.")
+    max_queued_bytes: Positive = Field(
+        default=1_048_576,
+        description="Bytes that may wait for a connection to read them; who has more unread is disconnected.",
+    )
+    drain_seconds: Seconds = Field(
+        default=5.0, description="Longest time over which all connections are closed when the server stops."
+    )
+    ping_interval: Seconds = Field(default=15.0, description="Seconds between two pings to a client.")
+    ping_timeout: Seconds = Field(default=10.0, description="Seconds a client may take to answer a ping.")
 
 
 class MongoDb(Table):
@@ -107,6 +120,9 @@ class Redis(Table):
         default=None,
         repr=False,
         description="Server that the nodes share, as a redis:// URL; without one, there is one node.",
+    )
+    lease_seconds: Seconds = Field(
+        default=15.0, description="Seconds after which a node that is not heard of counts as dead."
     )
 
 
@@ -151,12 +167,21 @@ class Presence(Table):
     grace_seconds: float = Field(
         default=10.0, ge=0, description="Seconds from the last device's leaving until the user is offline."
     )
+    collect_ms: int = Field(
+        default=500,
+        ge=0,
+        description="Milliseconds for which changes are collected for who has just been told of one; up to"
+        " four times as long when very many come and go; 0 tells each at once.",
+    )
 
 
 class Typing(Table):
     expires_seconds: Seconds = Field(default=8.0, description="Seconds until a typing:start stops by itself.")
     forward_every_seconds: float = Field(
         default=3.0, ge=0, description="Repeated starts are forwarded once in so many seconds."
+    )
+    max_members: Positive = Field(
+        default=100, description="Nobody is told who types in a conversation of more members."
     )
 
 
@@ -218,6 +243,27 @@ class Logs(Table):
     format: LogFormat = Field(default="console", description="console for people, json for machines.")
 
 
+class Metrics(Table):
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What may read /metrics, as a bearer; with one, nobody may without it.",
+    )
+    networks: list[Annotated[str, AfterValidator(_network)]] = Field(
+        default=["127.0.0.0/8", "::1/128"],
+        description="Networks that may read /metrics while there is no token; never through a proxy.",
+    )
+
+
+class Tracing(Table):
+    endpoint: Annotated[str | None, AfterValidator(_collector)] = Field(
+        default=None,
+        description="Where OpenTelemetry's spans are sent, as http://collector:4318/v1/traces; without one,"
+        " none are made.",
+    )
+    ratio: float = Field(default=0.1, ge=0, le=1, description="Part of the traces that is kept, from 0 to 1.")
+
+
 class Extensions(Table):
     enabled: list[str] | Literal["all"] = Field(
         default="all", description="Names of the installed extensions to load, or all."
@@ -242,6 +288,8 @@ class Settings(Table):
     exports: Exports = Field(default=Exports(), description="Archives of what is kept of a user.")
     limits: Limits = Field(default=Limits(), description="How often clients may do something.")
     logs: Logs = Field(default=Logs(), description="The log, on standard error.")
+    metrics: Metrics = Field(default=Metrics(), description="Numbers for Prometheus, at /metrics.")
+    tracing: Tracing = Field(default=Tracing(), description="Traces for OpenTelemetry.")
     extensions: Extensions = Field(default=Extensions(), description="Packages of other teams.")
 
 

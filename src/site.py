@@ -1,7 +1,8 @@
-"""What is served beside the services: the page at ``/``, ``/healthz``, and files by a link that was given."""
+"""What is served beside the services: the page, the server's health, and files by a link that was given."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,18 @@ from starlette.routing import Route
 
 from .core.application import Application
 from .core.errors import NotFound
+from .core.remembered import Remembered
 from .core.transports.responses import error_response
 from .core.transports.web import FileRoute, web
 
 HEALTH: Final = "/healthz"
+READINESS: Final = "/readyz"
+READY_SECONDS: Final = 1.0
+"""For so long an answer of the database holds, so that nobody can load it by asking."""
+
+PING_SECONDS: Final = 2.0
+NEEDED: Final = ("setup", "serving", "database")
+NO_STORE: Final = {"Cache-Control": "no-store"}
 DOWNLOADS: Final = "/downloads"
 PORTAL: Final = Path(__file__).parent / "portal"
 PORTAL_HEADERS: Final = {
@@ -35,19 +44,39 @@ def portal(app: Application) -> None:
 
 
 def health(ping: Callable[[], Awaitable[None]]) -> Callable[[Application], None]:
-    """Answer 200 once the school can be used, 503 before that and while the database is away."""
+    """``/healthz`` tells whether the process lives, ``/readyz`` whether it should be sent users.
+
+    A process is not restarted for a database that is away: that would help nobody. Without Redis it goes on
+    serving, so it stays ready then. ``ping`` raises PyMongoError where the database does not answer.
+    """
 
     def configure(app: Application) -> None:
-        async def answer(_: Request) -> JSONResponse:
-            if not app.is_set_up:
-                return JSONResponse({"status": "starting"}, 503)
+        async def database_answers() -> bool:
             try:
-                await ping()
-            except PyMongoError:
-                return JSONResponse({"status": "the database does not answer"}, 503)
-            return JSONResponse({"status": "ok"})
+                async with asyncio.timeout(PING_SECONDS):
+                    await ping()
+            except (PyMongoError, TimeoutError):
+                return False
+            return True
 
-        web(app).routes.append(Route(HEALTH, answer, methods=["GET"]))
+        database = Remembered(database_answers, seconds=READY_SECONDS)
+
+        async def live(_: Request) -> JSONResponse:
+            return JSONResponse({"status": "ok"}, headers=NO_STORE)
+
+        async def ready(_: Request) -> JSONResponse:
+            checks = {
+                "setup": "ok" if app.is_set_up else "starting",
+                "serving": "draining" if app.is_draining else "ok",
+                "database": "ok" if app.is_set_up and await database() else "away",
+                "backplane": "ok" if app.backplane.is_connected else "degraded",
+            }
+            is_ready = all(checks[name] == "ok" for name in NEEDED)
+            body = {"status": "ready" if is_ready else "not ready", "checks": checks}
+            return JSONResponse(body, 200 if is_ready else 503, headers=NO_STORE)
+
+        web(app).routes.append(Route(HEALTH, live, methods=["GET"]))
+        web(app).routes.append(Route(READINESS, ready, methods=["GET"]))
 
     return configure
 

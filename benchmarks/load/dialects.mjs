@@ -13,6 +13,7 @@ export const dialects = {
     idOf: (message) => message._id,
     event: (message) => JSON.stringify(['create', 'messages', message, {}]),
     isAnswer: (json) => json.startsWith('[null,'),
+    presence: '["presence changed"',
   },
   /** A server written for the purpose, without a framework of services. */
   plain: {
@@ -21,5 +22,6 @@ export const dialects = {
     idOf: (message) => message.id,
     event: (message) => JSON.stringify(['message:create', message]),
     isAnswer: (json) => json.startsWith('[{"id"'),
+    presence: '["presence"',
   },
 };

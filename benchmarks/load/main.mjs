@@ -1,14 +1,19 @@
 /**
  * node main.mjs '{"workload": ..., "port": ..., "dialect": ..., ...}': put load on a running server, print one JSON line.
  *
- * The result's `rate` counts operations or deliveries a second; `serverCpu`, `loadCpu` and `noise` are in cores.
+ * The result's `figure` counts operations or deliveries a second, milliseconds or KiB; `serverCpu`, `loadCpu` and
+ * `noise` are in cores.
  */
+import { idle, storm } from './crowds.mjs';
 import { dialects } from './dialects.mjs';
 import { HttpConnection, requestText } from './http.mjs';
-import { Latencies, Meter } from './meter.mjs';
+import { Latencies, Meter, outcome } from './meter.mjs';
+import { sustained } from './rooms.mjs';
 import { Socket } from './socket.mjs';
+import { CONVERSATIONS, makeMessage } from './texts.mjs';
+import { DRAIN_SECONDS, openAll, range, sleep, within } from './waiting.mjs';
 
-/** @type {{workload: string, port: number, dialect: string, serverPid: number, cpus: number[], seconds: number, warmup: number, receivers?: number}} */
+/** @type {{workload: string, port: number, dialect: string, serverPid: number, cpus: number[], tellsStalls: boolean, seconds: number, warmup: number, rooms?: number, receivers?: number, users?: number, connections?: number}} */
 const options = JSON.parse(process.argv[2]);
 const { port } = options;
 const dialect = dialects[options.dialect];
@@ -16,12 +21,7 @@ const dialect = dialects[options.dialect];
 const HTTP_CONNECTIONS = 32;
 const SOCKETS = 50;
 const DOCUMENTS = 5000;
-const CONVERSATIONS = 50;
 const PAGE = 50;
-const TEXT_LENGTH = 120;
-/** Deliveries that the room workload keeps in flight, give or take a message. */
-const IN_FLIGHT = 4000;
-const DRAIN_SECONDS = 15;
 
 const workloads = {
   async rest_get() {
@@ -35,7 +35,9 @@ const workloads = {
   },
   rest_create: () => requestLoop(range(500).map((i) => dialect.create(makeMessage(i)))),
   sock_create: emitLoop,
-  room: deliveryLoop,
+  room: () => sustained(options, dialect),
+  storm: () => storm(options, dialect),
+  idle: () => idle(options),
 };
 
 async function requestLoop(requests) {
@@ -81,75 +83,16 @@ async function closedLoop(clients, operate) {
       }),
   );
   await sleep(options.warmup);
-  const meter = new Meter(options.serverPid, options.cpus);
+  const meter = await Meter.begin(options);
   measuring = true;
   await sleep(options.seconds);
   measuring = false;
-  const measured = meter.stop();
+  const measured = await meter.stop();
   running = false;
   await within(DRAIN_SECONDS, Promise.all(ended), 'an operation was never answered');
   for (const client of clients) client.close();
   if (refused > 0) throw new Error(`${refused} operations were refused`);
-  return outcome(latencies.count, latencies, measured);
-}
-
-/** One sender; each message goes to all receivers of its room. A new one is sent when one has reached them all. */
-async function deliveryLoop() {
-  const { receivers } = options;
-  const missing = new Map();
-  const sentAt = new Map();
-  const latencies = new Latencies();
-  const text = filler(TEXT_LENGTH);
-  let delivered = 0;
-  let sent = 0;
-  let refused = 0;
-  let running = true;
-
-  const onEvent = (bytes, start, end) => {
-    const number = serialIn(bytes, start, end);
-    delivered++;
-    const left = missing.get(number) - 1;
-    missing.set(number, left);
-    if (left > 0) return;
-    latencies.add(performance.now() - sentAt.get(number));
-    missing.delete(number);
-    sentAt.delete(number);
-    if (running) send();
-  };
-  const room = await openAll(receivers, () => Socket.open(port, '&room=hall', onEvent));
-  const sender = await Socket.open(port, '');
-
-  const send = () => {
-    const number = sent++;
-    missing.set(number, receivers);
-    sentAt.set(number, performance.now());
-    const message = { conversationId: 'hall', senderId: 'u1', text: `@${number};${text}`.slice(0, TEXT_LENGTH) };
-    sender.emit(dialect.event(message), (bytes, start, end) => {
-      if (!dialect.isAnswer(bytes.latin1Slice(start, Math.min(end, start + 8)))) refused++;
-    });
-  };
-
-  for (let i = 0; i < Math.max(4, Math.ceil(IN_FLIGHT / receivers)); i++) send();
-  await sleep(options.warmup);
-  const meter = new Meter(options.serverPid, options.cpus);
-  const before = delivered;
-  latencies.count = 0;
-  await sleep(options.seconds);
-  const measured = meter.stop();
-  const count = delivered - before;
-  running = false;
-  for (const deadline = performance.now() + DRAIN_SECONDS * 1000; missing.size > 0; await sleep(0.01))
-    if (performance.now() > deadline) throw new Error(`${missing.size} messages did not reach everybody`);
-  for (const socket of [...room, sender]) socket.close();
-  if (refused > 0) throw new Error(`${refused} messages were refused`);
-  return outcome(count, latencies, measured);
-}
-
-/** The number in the text `@<number>;` of an event. */
-function serialIn(bytes, start, end) {
-  let number = 0;
-  for (let at = bytes.indexOf(64, start) + 1; at < end && bytes[at] !== 59; at++) number = number * 10 + bytes[at] - 48;
-  return number;
+  return outcome(latencies.count / measured.wall, latencies.count, latencies, measured);
 }
 
 /** Create the documents that are read later; returns their ids. */
@@ -171,45 +114,6 @@ async function seed() {
   for (const connection of connections) connection.close();
   return ids;
 }
-
-function outcome(count, latencies, { wall, server, load, noise }) {
-  return {
-    rate: count / wall,
-    p50: latencies.quantile(0.5),
-    p99: latencies.quantile(0.99),
-    serverMicroseconds: server === null ? null : (server * wall * 1e6) / count,
-    serverCpu: server,
-    loadCpu: load,
-    noise,
-  };
-}
-
-async function openAll(count, open) {
-  const opened = [];
-  while (opened.length < count) {
-    const some = Promise.all(range(Math.min(32, count - opened.length)).map(open));
-    opened.push(...(await within(DRAIN_SECONDS, some, 'a connection was never accepted')));
-  }
-  return opened;
-}
-
-function within(seconds, promise, complaint) {
-  return Promise.race([
-    promise,
-    sleep(seconds).then(() => {
-      throw new Error(complaint);
-    }),
-  ]);
-}
-
-const makeMessage = (i) => ({
-  conversationId: `c${i % CONVERSATIONS}`,
-  senderId: `u${i % 200}`,
-  text: filler(TEXT_LENGTH),
-});
-const filler = (length) => 'the quick brown fox jumps over the lazy dog, '.repeat(Math.ceil(length / 45)).slice(0, length);
-const range = (length) => Array.from({ length }, (_, i) => i);
-const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 try {
   console.log(JSON.stringify(await workloads[options.workload]()));

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import socketio
 
+from ..asked import Asked
 from . import rest
 from .store import Message
 
@@ -15,8 +16,14 @@ sio = socketio.AsyncServer(async_mode="asgi")
 
 
 async def connect(sid: str, environ: Mapping[str, Any], auth: Any) -> None:
-    for room in parse_qs(environ["QUERY_STRING"]).get("room", []):
+    asked = Asked.of(environ["QUERY_STRING"])
+    for room in asked.rooms:
         await sio.enter_room(sid, room)
+    for contact in asked.contacts:
+        await sio.enter_room(sid, f"presence:{contact}")
+    if asked.user is not None:
+        change = {"userId": asked.user, "status": "online", "at": int(time.time() * 1000)}
+        await sio.emit("presence", change, room=f"presence:{asked.user}")
 
 
 async def create(sid: str, data: Message) -> Message:

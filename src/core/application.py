@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from .backplane.alone import Alone, Backplane
 from .channels import Channel, ChannelRegistry, Publications, PublisherMap, Publishing
 from .context import Connection, HookContext
 from .events import EventEmitter, Tasks
 from .hooks import HookMap, HookStore, Step, compile_chain
+from .observer import Observer
 from .routing import Match, Router, segments, strip_path
 from .service import STANDARD_EVENTS, Service
 
@@ -36,12 +38,21 @@ class Realtime(Protocol):
 
     max_message: int
 
-    def send(self, connections: list[Connection], event: str, payload: Any) -> None:
-        """Send one event to many connections, encoded once; never waits for a slow reader."""
+    def send(
+        self, connections: list[Connection], event: str, payload: Any, *, ephemeral: bool = False
+    ) -> None:
+        """Send one event to many connections, encoded once; never waits for a slow reader.
+
+        An ``ephemeral`` one is worth nothing later: it is dropped first for who reads too slowly.
+        """
         ...
 
     def is_open(self, connection: Connection) -> bool:
         """Whether the connection still has its socket; ask again after waiting for anything."""
+        ...
+
+    async def drain(self) -> None:
+        """Close all sockets when their calls are answered, not all at once."""
         ...
 
     def on(self, event: str, handler: Callable[[Connection, Any], Awaitable[Any]]) -> None:
@@ -53,7 +64,7 @@ class Application(EventEmitter, Publishing):
     """Services by path, and what is common to them.
 
     Application events: ``connection``, ``disconnect``, ``login``, ``logout``, ``publish``, ``shutdown``;
-    with sessions ``session-end``, with the passwords service ``password-reset``.
+    with sessions ``session-end`` and ``sessions-end``, with the passwords service ``password-reset``.
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -62,12 +73,15 @@ class Application(EventEmitter, Publishing):
         self.settings: dict[str, Any] = dict(settings or {})
         self.services: dict[str, Service] = {}
         self.mixins: list[Mixin] = []
+        self.observers: list[Observer] = []
         self.publishers = PublisherMap()
         self.publications = Publications(self, self.tasks)
         self.is_set_up = False
+        self.is_draining = False
         self.server: object = None
         self.asgi: Asgi | None = None
         self.realtime: Realtime | None = None
+        self.backplane: Backplane = Alone()
         self._channels = ChannelRegistry()
         self._router: Router[Service] = Router()
         self._hooks = HookStore()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import structlog
 
@@ -93,32 +94,37 @@ class CombinedChannel(Channel):
 class NamedChannel(Channel):
     """A name of the registry and whoever is in it; there may be many for one name."""
 
-    def __init__(self, name: str, members: dict[str, dict[Connection, None]]) -> None:
+    def __init__(self, name: str, registry: ChannelRegistry) -> None:
         self.name = name
         self.data = UNSET
-        self._members = members
+        self._registry = registry
 
     @property
     def _connections(self) -> dict[Connection, None]:
-        return self._members.get(self.name, NOBODY)
+        return self._registry.members(self.name)
 
     def join(self, *connections: Connection) -> Channel:
-        if connections:
-            self._members.setdefault(self.name, {}).update(dict.fromkeys(connections))
+        self._registry.join(self.name, connections)
         return self
 
     def leave(self, *leaving: Connection | Predicate) -> Channel:
-        super().leave(*leaving)
-        if not self._connections:
-            self._members.pop(self.name, None)
+        for one in leaving:
+            gone = [one] if isinstance(one, Connection) else [c for c in self._connections if one(c)]
+            for connection in gone:
+                self._registry.leave(self.name, connection)
         return self
 
 
 class ChannelRegistry:
-    """``_members[name]`` are the connections of a channel; it is there for as long as somebody is."""
+    """Who is in which channel. A channel is there for as long as somebody is in it.
+
+    ``_members[name]`` are the connections of a channel, ``_names[connection]`` the channels of a
+    connection: it leaves them all without a look at any other.
+    """
 
     def __init__(self) -> None:
         self._members: dict[str, dict[Connection, None]] = {}
+        self._names: dict[Connection, set[str]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -126,16 +132,37 @@ class ChannelRegistry:
 
     def channel(self, names: Iterable[str]) -> Channel:
         """One channel, or several combined. Raises ValueError without a name."""
-        found = [NamedChannel(name, self._members) for name in names]
+        found = [NamedChannel(name, self) for name in names]
         if not found:
             raise ValueError("app.channel needs at least one channel name")
         return found[0] if len(found) == 1 else CombinedChannel(found)
 
+    def members(self, name: str) -> dict[Connection, None]:
+        return self._members.get(name, NOBODY)
+
+    def join(self, name: str, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            self._members.setdefault(name, {})[connection] = None
+            self._names.setdefault(connection, set()).add(name)
+
+    def leave(self, name: str, connection: Connection) -> None:
+        names = self._names.get(connection)
+        if names is None or name not in names:
+            return
+        names.remove(name)
+        if not names:
+            del self._names[connection]
+        self._drop(name, connection)
+
     def leave_all(self, connection: Connection) -> None:
-        left = [name for name, members in self._members.items() if members.pop(connection, self) is None]
-        for name in left:
-            if not self._members[name]:
-                del self._members[name]
+        for name in self._names.pop(connection, ()):
+            self._drop(name, connection)
+
+    def _drop(self, name: str, connection: Connection) -> None:
+        members = self._members[name]
+        del members[connection]
+        if not members:
+            del self._members[name]
 
 
 Publication = Channel | None | Sequence["Publication"]
@@ -180,6 +207,28 @@ class Publishing:
     register_publisher = publish
 
 
+class Elsewhere(Enum):
+    """The type of ``ELSEWHERE``: the event is another node's, which sees to it that it is told."""
+
+    ELSEWHERE = "elsewhere"
+
+
+ELSEWHERE: Final = Elsewhere.ELSEWHERE
+
+Told = asyncio.Future[bool] | Elsewhere | None
+"""Comes true once an event is safe with the other nodes; None where there are none to tell."""
+
+
+class Others(Protocol):
+    """Tells the other nodes of events; see ``core.backplane``."""
+
+    def send(
+        self, service: Service, event: str, item: Any, dispatch: Any, context: HookContext | None
+    ) -> asyncio.Future[bool] | None: ...
+
+    def topic_of(self, path: str, item: Any, /) -> str: ...
+
+
 class Publications:
     """Finds who is to get an event and hands it on, in the order in which the events happened.
 
@@ -187,14 +236,24 @@ class Publications:
     sent in turn, so that no client sees two events swapped. Each delivery is the application event
     ``publish`` with ``(service, event, payload, connections)``, which the transports listen to; at the end
     comes ``published`` with ``(service, event, item, error)``, where ``error`` is the publisher's or None.
+    With other nodes it comes when these can not miss the event any more, and only on the event's own node.
     """
 
     def __init__(self, app: Application, tasks: Tasks) -> None:
+        self.others: Others | None = None
         self._app = app
         self._tasks = tasks
         self._turn: asyncio.Task[None] | None = None
 
-    def publish(self, service: Service, event: str, item: Any, context: HookContext | None) -> None:
+    def tell_others(self, service: Service, event: str, item: Any, context: HookContext | None) -> Told:
+        if self.others is None:
+            return None
+        payload = item if context is None else _payload(item, context, UNSET)
+        return self.others.send(service, event, item, UNSET if payload is item else payload, context)
+
+    def publish(
+        self, service: Service, event: str, item: Any, context: HookContext | None, told: Told = None
+    ) -> None:
         publisher = _choose(service, event)
         if context is None:
             context = HookContext(service, event, params=Params())
@@ -203,12 +262,12 @@ class Publications:
             answer = None if publisher is None else publisher(item, context)
         except Exception as error:
             logger.exception("publisher failed", path=service.path, event_name=event)
-            self._app.emit("published", service, event, item, error)
+            self._end(service, event, item, error, told)
             return
         if not isinstance(answer, Channel) and inspect.isawaitable(answer):
             pending: asyncio.Future[Publication] = asyncio.ensure_future(answer)
         elif self._turn is None:
-            self._deliver(service, event, item, context, answer)
+            self._deliver(service, event, item, context, answer, told)
             return
         else:
             pending = asyncio.get_running_loop().create_future()
@@ -226,28 +285,42 @@ class Publications:
             if previous is not None:
                 await asyncio.wait([previous])
             if failure is None:
-                self._deliver(service, event, item, context, publication)
+                self._deliver(service, event, item, context, publication, told)
             else:
-                self._app.emit("published", service, event, item, failure)
+                self._end(service, event, item, failure, told)
             if self._turn is turn:
                 self._turn = None
 
         turn = self._turn = self._tasks.start(in_turn(), name=f"publish {service.path} {event}")
 
     def _deliver(
-        self, service: Service, event: str, item: Any, context: HookContext, publication: Publication
+        self,
+        service: Service,
+        event: str,
+        item: Any,
+        context: HookContext,
+        publication: Publication,
+        told: Told,
     ) -> None:
         try:
             channels = _flatten(publication)
         except TypeError as error:
             logger.exception("publisher failed", path=service.path, event_name=event)
-            self._app.emit("published", service, event, item, error)
+            self._end(service, event, item, error, told)
             return
         alone = channels[0] if len(channels) == 1 else None
         groups = CombinedChannel(channels).payloads() if alone is None else [(alone.data, alone.connections)]
         for data, connections in groups:
             self._app.emit("publish", service, event, _payload(item, context, data), connections)
-        self._app.emit("published", service, event, item, None)
+        self._end(service, event, item, None, told)
+
+    def _end(self, service: Service, event: str, item: Any, error: Exception | None, told: Told) -> None:
+        if isinstance(told, Elsewhere):
+            return
+        if told is None or told.done():
+            self._app.emit("published", service, event, item, error)
+        else:
+            told.add_done_callback(lambda _: self._app.emit("published", service, event, item, error))
 
 
 def _choose(service: Service, event: str) -> Publisher | None:

@@ -15,6 +15,8 @@ LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat = Literal["console", "json"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+"""32 hex digits while a trace is being made, as ``tracing`` does."""
 
 REDACTED = "[redacted]"
 SECRET_KEYS = ("password", "token", "secret", "authorization", "cookie")
@@ -53,7 +55,7 @@ def configure_logs(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
         structlog.processors.StackInfoRenderer(),
     ]
     # Neither renderer shows local variables in a traceback: secrets are among them.
@@ -96,9 +98,11 @@ def configure_logs(
     logging.getLogger("pymongo").setLevel(max(number, logging.INFO))
 
 
-def _add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def _add_ids(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     if current := request_id.get():
         event.setdefault("request_id", current)
+    if trace := trace_id.get():
+        event.setdefault("trace_id", trace)
     return event
 
 

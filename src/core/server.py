@@ -8,11 +8,12 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .application import Application
+from .application import Application, Realtime
 from .websocket import WebSocketProtocol
 from .writes import joined
 
@@ -36,6 +37,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, signals: Sequence[signal.Signals] = ()) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._signals = signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -45,8 +47,30 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app: object = self.config.app
         if isinstance(app, Application):
+            app.is_draining = True
+            for server in self.servers:
+                server.close()
+            for listener in sockets or ():
+                listener.close()
             app.emit("shutdown")  # streams end themselves: uvicorn waits for its responses
+            if app.realtime is not None:
+                await self._drain(app.realtime)
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second signal ends the waiting, whichever it is."""
+        if self.should_exit:
+            self.force_exit = True
+            self._hurry.set()
+        else:
+            super().handle_exit(sig, frame)
+
+    async def _drain(self, realtime: Realtime) -> None:
+        draining = asyncio.create_task(realtime.drain())
+        hurrying = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, hurrying):
+            _ = task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

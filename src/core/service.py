@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from .channels import PublisherMap, Publishing
+from .channels import ELSEWHERE, PublisherMap, Publishing, Told
 from .class_hooks import declared_hooks
 from .context import STANDARD_METHODS, UNSET, HookContext, Params
 from .events import EventEmitter
@@ -128,8 +128,14 @@ class Service(EventEmitter, Publishing):
         heard = super().emit(event, *args)
         if event in self._events:
             context = args[1] if len(args) > 1 and isinstance(args[1], HookContext) else None
-            self.announce(event, args[0] if args else None, context)
+            item = args[0] if args else None
+            self.announce(event, item, context, self.app.publications.tell_others(self, event, item, context))
         return heard
+
+    def hear(self, event: str, item: Any, context: HookContext) -> None:
+        """Tell listeners and connections here of what another node has emitted."""
+        super().emit(event, item, context)
+        self.announce(event, item, context, ELSEWHERE)
 
     async def find(self, params: Params | None = None) -> Any:
         return (await self.run(HookContext(self, "find", params=params))).result
@@ -190,13 +196,16 @@ class Service(EventEmitter, Publishing):
         if method not in self.hooked or not hasattr(self.wrapped, method):
             raise AttributeError(f"service '{self.path}' has no method '{method}'")
         innermost = call_method(getattr(self.wrapped, method), method)
-        return compile_chain(method, self.hook_stores(), innermost)
+        chain = compile_chain(method, self.hook_stores(), innermost)
+        for observer in self.app.observers:
+            chain = observer.call(self, method, chain)
+        return chain
 
-    def announce(self, event: str, item: Any, context: HookContext | None) -> None:
+    def announce(self, event: str, item: Any, context: HookContext | None, told: Told = None) -> None:
         """Publish to the channels of every application that the service is registered in."""
-        self.app.publications.publish(self, event, item, context)
+        self.app.publications.publish(self, event, item, context, told)
         for mount in self.mounts:
-            mount.announce(event, item, context)
+            mount.announce(event, item, context, told)
 
     def _emit_result(self, event: str, context: HookContext) -> None:
         if event in self.custom_events:

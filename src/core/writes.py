@@ -7,43 +7,84 @@ would be a call of the system and a packet on the wire, which together cost more
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 MAX_KEPT: Final = 65_536  # bytes
+AT_ONCE: Final = 256
+"""Connections that are written to within one turn: a broadcast to thousands must not hold up the rest."""
+
+
+class Turns:
+    """The connections of a loop that have something to write, so many of them in each turn."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._call_soon = loop.call_soon
+        self._waiting: deque[JoinedWrites] = deque()
+
+    def add(self, writes: JoinedWrites) -> None:
+        if not self._waiting:
+            self._call_soon(self._turn)
+        self._waiting.append(writes)
+
+    def _turn(self) -> None:
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            self._waiting.popleft().flush()
+        if self._waiting:
+            self._call_soon(self._turn)
 
 
 class JoinedWrites:
-    """A transport that keeps what it is given until the loop turns. All else is the inner one's."""
+    """A transport that keeps what it is given until its turn comes. All else is the inner one's."""
 
-    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_inner", "_kept", "_size", "_turns")
+
+    def __init__(self, inner: asyncio.Transport, turns: Turns) -> None:
         self._inner = inner
-        self._loop = loop
-        self._kept: list[bytes] = []
+        self._turns = turns
+        self._kept: list[bytes] | None = None
         self._size = 0
-        self.is_closing = inner.is_closing
-        self.pause_reading = inner.pause_reading
-        self.resume_reading = inner.resume_reading
 
     def write(self, data: bytes) -> None:
-        if not self._kept:
-            self._loop.call_soon(self._flush)
+        if self._kept is None:
+            self._kept = []
+            self._turns.add(self)
         self._kept.append(data)
         self._size += len(data)
         if self._size > MAX_KEPT:
-            self._flush()  # so that the transport can say when its client does not read
+            self._send()  # so that the transport can say when its client does not read
 
     def close(self) -> None:
-        self._flush()
+        self._send()
         self._inner.close()
+
+    def is_closing(self) -> bool:
+        return self._inner.is_closing()
+
+    def get_write_buffer_size(self) -> int:
+        return self._inner.get_write_buffer_size() + self._size
+
+    def flush(self) -> None:
+        self._send()
+        self._kept = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def _flush(self) -> None:
-        kept, self._kept, self._size = self._kept, [], 0
-        if kept and not self._inner.is_closing():
-            self._inner.write(kept[0] if len(kept) == 1 else b"".join(kept))
+    def _send(self) -> None:
+        kept = self._kept
+        if kept:
+            self._kept, self._size = [], 0
+            if not self._inner.is_closing():
+                self._inner.write(kept[0] if len(kept) == 1 else b"".join(kept))
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 
 def joined(transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> asyncio.Transport:
-    return cast("asyncio.Transport", JoinedWrites(transport, loop))
+    turns = _turns.get(loop)
+    if turns is None:
+        turns = _turns[loop] = Turns(loop)
+    return cast("asyncio.Transport", JoinedWrites(transport, turns))

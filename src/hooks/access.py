@@ -17,7 +17,7 @@ WHILE_SUSPENDED: Final = "while_suspended"
 """The option of ``app.use`` for the methods, besides ``find`` and ``get``, that the suspended may call."""
 
 PRIVATE_FIELDS: Final = frozenset(
-    {"password", "lastSeenAt", "suspendedUntil", "suspendedReason", "erasingAt"}
+    {"password", "lastSeenAt", "status", "statusText", "suspendedUntil", "suspendedReason", "erasingAt"}
 )
 """What other users of a school do not see of a user."""
 

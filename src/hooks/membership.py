@@ -15,6 +15,7 @@ from ..models.record import now
 from .blocking import require_free_to_write
 from .places import MANAGERS
 from .records import first, records
+from .seats import Seat, no_conversation, not_a_member, seat_of
 
 CHECKED_AT: Final = "membershipCheckedAt"
 BEGINNING: Final = datetime.fromtimestamp(0, UTC)
@@ -33,7 +34,7 @@ async def require_place(context: HookContext, conversation_id: Any, *roles: str)
     """The caller's member record, with one of ``roles`` if any are given. Raises Forbidden."""
     place = await place_of(context, conversation_id)
     if place is None:
-        raise Forbidden("You are not a member of this conversation", {"conversationId": str(conversation_id)})
+        raise not_a_member(conversation_id)
     if roles:
         require_role(place, *roles)
     return place
@@ -45,18 +46,23 @@ def require_role(place: dict[str, Any], *roles: str) -> None:
         raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
 
 
-async def require_active(context: HookContext, conversation_id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+async def require_active(context: HookContext, conversation_id: Any) -> Seat:
     """The caller's member record and the conversation, where the caller may take part now.
 
     Raises Forbidden for who is not a member or is silenced, where the conversation is archived, and between
     two people one of whom has blocked the other; ``data`` has a ``code``.
     """
-    place = await require_place(context, conversation_id)
-    conversation = await conversation_of(context, place["conversationId"])
+    seat = await seat_of(context, conversation_id)
+    await _refuse_inactive(context, *seat)
+    return seat
+
+
+async def _refuse_inactive(
+    context: HookContext, place: Mapping[str, Any], conversation: Mapping[str, Any]
+) -> None:
     refuse_archived(conversation)
     refuse_silenced(place)
     await require_free_to_write(context, conversation)
-    return place, conversation
 
 
 async def still_active(conversation: Mapping[str, Any], params: Params) -> None:
@@ -93,9 +99,18 @@ def refuse_silenced(place: Mapping[str, Any]) -> None:
         )
 
 
-async def require_writer(context: HookContext, conversation_id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+async def require_writer(context: HookContext, conversation_id: Any) -> Seat:
     """As ``require_active``, and may write. Raises Forbidden for others than an announcement's writers."""
-    place, conversation = await require_active(context, conversation_id)
+    seat = await seat_of(context, conversation_id)
+    await refuse_writing(context, *seat)
+    return seat
+
+
+async def refuse_writing(
+    context: HookContext, place: Mapping[str, Any], conversation: Mapping[str, Any]
+) -> None:
+    """As ``require_writer``, for who has looked up both."""
+    await _refuse_inactive(context, place, conversation)
     writers = conversation["writerRoles"]
     if (
         conversation["kind"] == "announcement"
@@ -105,7 +120,6 @@ async def require_writer(context: HookContext, conversation_id: Any) -> tuple[di
         raise Forbidden(
             "Only a moderator or admin of the conversation may write announcements", {"code": "ANNOUNCEMENT"}
         )
-    return place, conversation
 
 
 async def readable_message(context: HookContext, message_id: Any) -> dict[str, Any]:
@@ -197,5 +211,5 @@ async def conversation_of(context: HookContext, conversation_id: Any) -> dict[st
     """Raises NotFound where the conversation is not one of the caller's school."""
     conversation = await first(context, "conversations", {"_id": conversation_id})
     if conversation is None:
-        raise NotFound(f"No record found for id '{conversation_id}'")
+        raise no_conversation(conversation_id)
     return conversation

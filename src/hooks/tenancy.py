@@ -15,6 +15,7 @@ from ..core.application import Application
 from ..core.context import HookContext
 from ..core.errors import Forbidden
 from ..core.service import Service
+from ..core.shapes import is_mapping
 
 
 def tenancy(app: Application) -> None:
@@ -40,3 +41,10 @@ def _require_decision(service: Service, path: str, options: Mapping[str, Any]) -
     adapter = service.wrapped
     if options["tenant"] and isinstance(adapter, AdapterBase) and adapter.options.tenant is None:
         raise ValueError(f"service '{path}' is bound to a school, but its adapter has no option 'tenant'")
+
+
+def school_of(path: str, record: object) -> str:
+    """The id of the school that a record of the service ``path`` belongs to; empty where it tells none."""
+    if not is_mapping(record):
+        return ""
+    return str(record.get("_id" if path == "schools" else "schoolId") or "")

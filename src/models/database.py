@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType]
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandListener
 
 from ..core.application import Application
 from ..core.mongod import Mongod
+from ..core.tracing import LISTENERS
 from . import MODELS
 from .abandoned import end_abandoned
 from .upgrade import upgrade
@@ -34,6 +36,7 @@ class Database:
         self.name = name
         self._url = url
         self._folder = folder
+        self.listeners: Sequence[CommandListener] = ()
         self._mongod: Mongod | None = None
         self._client: AsyncMongoClient[dict[str, Any]] | None = None
 
@@ -44,21 +47,30 @@ class Database:
             raise RuntimeError("the database is not open")
         return self._client[self.name]
 
-    async def open(self) -> None:
-        """Connect, bind the models, complete what older versions wrote, and make the indexes.
-
-        Raises PyMongoError where nobody answers.
-        """
+    async def connect(self) -> None:
+        """Only that: what is stored stays as it is."""
         url = self._url
         if url is None:
             self._mongod = Mongod(self._folder)
             url = await self._mongod.start()
         self._client = AsyncMongoClient(
-            url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5000, appname=NAME
+            url,
+            tz_aware=True,
+            w="majority",
+            serverSelectionTimeoutMS=5000,
+            appname=NAME,
+            event_listeners=self.listeners,
         )
+
+    async def open(self) -> None:
+        """Connect, bind the models, complete what older versions wrote, and make the indexes.
+
+        Raises PyMongoError where nobody answers.
+        """
+        await self.connect()
         await self.end_abandoned()
-        await self.bind()
         self._open.append(self)
+        await self.bind()
         await upgrade()
         # Beanie takes (a, b) and (b, a) for one index and would leave the first of them out.
         await asyncio.gather(*(model.documents().create_indexes(model.Settings.indexes) for model in MODELS))
@@ -75,8 +87,8 @@ class Database:
     async def close(self) -> None:
         if self in self._open:
             self._open.remove(self)
-        if self._open:
-            await self._open[-1].bind()
+            if self._open:
+                await self._open[-1].bind()
         if self._client is not None:
             await self._client.close()
         if self._mongod is not None:
@@ -92,6 +104,7 @@ def database(opened: Database) -> Callable[[Application], None]:
 
     def configure(app: Application) -> None:
         async def setup(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
+            opened.listeners = app.get(LISTENERS) or ()
             await opened.open()
             await proceed()
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 
 from .record import ANY_TEXT, SchoolRecord, index
+from .status import StatusName
 
 Role = Literal["student", "teacher", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -14,7 +15,8 @@ class User(SchoolRecord):
     """Somebody of a school. ``password`` is an argon2 hash and never leaves the server.
 
     Until ``suspendedUntil`` the user may read and not write. From ``erasingAt`` on nobody logs in as this
-    user, and at ``erasedAt`` nothing personal is left: see Erasure.
+    user, and at ``erasedAt`` nothing personal is left: see Erasure. ``status`` and its text are told by
+    presence alone: nobody reads here who is invisible.
     """
 
     email: str
@@ -24,6 +26,8 @@ class User(SchoolRecord):
     password: str
     avatar: str | None = None
     last_seen_at: datetime | None = None
+    status: StatusName = "available"
+    status_text: str = ""
     suspended_until: datetime | None = None
     suspended_reason: str | None = None
     erasing_at: datetime | None = None

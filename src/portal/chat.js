@@ -158,6 +158,14 @@ export class Chat extends Emitter {
     this.#gapTimer = setTimeout(() => this.sync.hasGap(conversationId) && this.attempt(() => this.#resume()), LATENESS);
   }
 
+  /** The server has lost events of this member's: what is shown may be wrong. */
+  async resync() {
+    const { online } = await this.api.tell('presence:get', {});
+    this.store.setOnline(online);
+    await this.sync.resync();
+    await this.#show();
+  }
+
   async #putPage({ data, next }) {
     this.#nextPage = next;
     this.store.hasMoreConversations = next !== null;
@@ -180,6 +188,10 @@ export class Chat extends Emitter {
   /** Everything that was missed; what is this member's own of the conversations that have changed, by one more call. */
   async #resume() {
     await this.sync.catchUp();
+    await this.#show();
+  }
+
+  async #show() {
     await this.ownViews.need([]);
     await this.#loadActive();
   }

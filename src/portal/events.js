@@ -66,8 +66,10 @@ export function listen(chat) {
     'message:read': (receipt) => store.moveCursor('readSeq', receipt),
     'typing:start': (typist) => typing.hear(typist, typist.userId !== store.me._id),
     'typing:stop': (typist) => typing.hear(typist, false),
-    'user:online': ({ userId }) => store.setPresence(userId, true),
-    'user:offline': ({ userId, lastSeenAt }) => store.setPresence(userId, false, lastSeenAt),
+    'user:online': (change) => store.changePresence([{ ...change, online: true }]),
+    'user:offline': (change) => store.changePresence([{ ...change, online: false }]),
+    'presence:changes': ({ changes }) => store.changePresence(changes),
+    resync: () => chat.resync(),
   };
 
   /** Only what has come to its place is held: where that failed, the next `sync` brings it. */

@@ -59,11 +59,14 @@ export class Store extends Emitter {
     this.emit('people');
   }
 
-  setPresence(userId, isOnline, lastSeenAt) {
-    if (isOnline) this.online.add(userId);
-    else this.online.delete(userId);
-    const user = this.users.get(userId);
-    if (user && lastSeenAt) user.lastSeenAt = lastSeenAt;
+  /** @param {{userId: string, online: boolean, lastSeenAt?: string | null}[]} changes */
+  changePresence(changes) {
+    for (const { userId, online, lastSeenAt } of changes) {
+      if (online) this.online.add(userId);
+      else this.online.delete(userId);
+      const user = this.users.get(userId);
+      if (user && lastSeenAt) user.lastSeenAt = lastSeenAt;
+    }
     this.emit('people');
   }
 

@@ -12,6 +12,7 @@ const MOST_AHEAD = 200;
  *     sync.hold(conversation._id, conversation);             // fetched, with its newest messages
  *     sync.note(message.conversationId, message.revision);   // told by an event
  *     await sync.catchUp();                                  // after every reconnection
+ *     socket.on('resync', () => sync.resync());              // the server says that events were lost
  */
 export class Sync {
   /** _held.get(id) = {revision, seq, ahead}: all up to `revision`, and those of `ahead` besides */
@@ -79,6 +80,15 @@ export class Sync {
       this.#running = null;
     });
     return this.#running;
+  }
+
+  /**
+   * Something was lost. A question that is under way may have been answered before that: it is asked again.
+   * @throws as `catchUp` does
+   */
+  async resync() {
+    await this.#running?.catch(() => undefined);
+    return this.catchUp();
   }
 
   async #run() {

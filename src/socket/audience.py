@@ -18,9 +18,12 @@ def may_see(viewer: Identity, subject: Identity) -> bool:
     - An admin is seen by everybody.
     - A teacher is seen by the other teachers and by the students of the classes taught.
     - A student is seen by the teachers and the students of the same classes.
+    - Who is invisible is seen by nobody.
     - So an admin sees admins only: class ids mean nothing for this role.
     """
     if viewer.school_id != subject.school_id or viewer.user_id == subject.user_id:
+        return False
+    if subject.status.is_invisible:
         return False
     match viewer.role, subject.role:
         case _, "admin":

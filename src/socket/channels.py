@@ -100,9 +100,14 @@ class Audiences:
 
     async def members(self, conversation_id: Any, *, but: Iterable[str] = ()) -> Channel:
         """The connections of those who are members at this moment, without the users ``but``."""
-        return Channel(self._connections.of_users(await self.member_ids(conversation_id) - set(but)))
+        return self.at(await self.places(conversation_id), but=but)
 
-    async def member_ids(self, conversation_id: Any) -> set[str]:
-        query = {"conversationId": conversation_id, "$select": ["userId"]}
-        members = await self._app.service("members").find(Params(query=query, paginate=False))
-        return {str(member["userId"]) for member in members}
+    async def places(self, conversation_id: Any, *fields: str) -> list[Record]:
+        """The members at this moment: ``userId``, and these fields of each."""
+        query = {"conversationId": conversation_id, "$select": ["userId", *fields]}
+        found: list[Record] = await self._app.service("members").find(Params(query=query, paginate=False))
+        return found
+
+    def at(self, places: Iterable[Record], *, but: Iterable[str] = ()) -> Channel:
+        """The connections of those whose places these are."""
+        return Channel(self._connections.of_users({str(place["userId"]) for place in places} - set(but)))

@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from .index import MultiIndex
+from .status import PLAIN, Status
 
 Role: TypeAlias = Literal["student", "teacher", "admin"]
 C = TypeVar("C", bound=Hashable)
@@ -16,13 +17,17 @@ class Identity:
     school_id: str
     role: Role
     class_ids: frozenset[str] = frozenset()
+    status: Status = PLAIN
 
-    def altered(self, role: Role | None, class_ids: Iterable[str] | None) -> "Identity":
+    def altered(
+        self, role: Role | None, class_ids: Iterable[str] | None, status: Status | None = None
+    ) -> "Identity":
         """Return the identity with what is given instead; None leaves a field as it is."""
         return replace(
             self,
             role=self.role if role is None else role,
             class_ids=self.class_ids if class_ids is None else frozenset(class_ids),
+            status=self.status if status is None else status,
         )
 
 

@@ -10,6 +10,7 @@ class ClientEvent(StrEnum):
     TYPING_START = "typing:start"
     TYPING_STOP = "typing:stop"
     PRESENCE_GET = "presence:get"
+    PRESENCE_SET = "presence:set"
     SYNC = "sync"
 
 
@@ -22,3 +23,5 @@ class ServerEvent(StrEnum):
     TYPING_STOP = "typing:stop"
     USER_ONLINE = "user:online"
     USER_OFFLINE = "user:offline"
+    PRESENCE_CHANGES = "presence:changes"
+    RESYNC = "resync"

@@ -2,16 +2,17 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from ..core.timers import CallLater, Timer, call_later
 from .audience import audience, may_see, visible_to
+from .changes import Change, came_online, went_offline
 from .connections import ConnectionManager, Identity, Role
-from .events import ServerEvent
+from .status import Status
 
 C = TypeVar("C", bound=Hashable)
-Send: TypeAlias = Callable[[Iterable[C], str, dict[str, Any]], None]
-"""(connections, event, payload): each connection stands in it once."""
+Tell: TypeAlias = Callable[[Iterable[C], Change], None]
+"""(connections, change): each connection stands in it once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Presence(Generic[C]):
 
     A user is online from the first connection until `grace` seconds after the last one is lost, and is
     announced once each way: `user:online {userId, role, at}` and `user:offline {userId, lastSeenAt}`, with
-    aware datetimes. `lastSeenAt` is the moment of the last disconnect, or None where the viewer merely may no
-    longer see the user.
+    aware datetimes. A status that is not plain stands in `user:online` too, which is told again where it
+    changes. Who is invisible is offline for all others. `lastSeenAt` is when the last device left or the
+    user became invisible, or None where the viewer merely may no longer see the user.
 
     A client that starts from `online` and follows the events always knows exactly who is online of those it
     may see. Connections go in and out of `connections` through this class only.
@@ -39,7 +41,7 @@ class Presence(Generic[C]):
     def __init__(
         self,
         connections: ConnectionManager[C],
-        send: Send[C],
+        tell: Tell[C],
         *,
         on_offline: Callable[[str, datetime], None],
         grace: float = 10.0,
@@ -47,7 +49,7 @@ class Presence(Generic[C]):
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.connections = connections
-        self._send = send
+        self._tell_all = tell
         self._on_offline = on_offline
         self._grace = grace
         self._call_later = call_later
@@ -67,7 +69,7 @@ class Presence(Generic[C]):
         self._end_absence(identity.user_id)
         self.connections.add(connection, identity)
         if known is None:
-            self._tell(audience(self.connections, identity), *self._online(identity))
+            self._tell(audience(self.connections, identity), came_online(identity, self._now()))
 
     def disconnect(self, connection: C, *, logout: bool = False) -> None:
         """Start the grace of a user without connections; a logout has none, but other devices still count."""
@@ -83,12 +85,17 @@ class Presence(Generic[C]):
         self._absences[identity.user_id] = _Absence(since, timer)
 
     def changed(
-        self, user_id: str, *, role: Role | None = None, class_ids: Iterable[str] | None = None
+        self,
+        user_id: str,
+        *,
+        role: Role | None = None,
+        class_ids: Iterable[str] | None = None,
+        status: Status | None = None,
     ) -> None:
         """Tell the differences, and only those, to the user's viewers and to the user's own connections."""
         old = self._identity(user_id)
         if old is not None:
-            self._change(old, old.altered(role, class_ids))
+            self._change(old, old.altered(role, class_ids, status))
 
     def knows(self, user_id: str) -> bool:
         """Whether the user is online, by a connection or in grace."""
@@ -113,10 +120,18 @@ class Presence(Generic[C]):
         subjects = (self._identity(user_id) for user_id in set(user_ids))
         return sorted(subject.user_id for subject in subjects if subject and may_see(viewer, subject))
 
+    def statuses(self, user_ids: Iterable[str]) -> dict[str, Status]:
+        """What these users say of themselves, where it is more than being available."""
+        subjects = (self._identity(user_id) for user_id in user_ids)
+        return {one.user_id: one.status for one in subjects if one and not one.status.is_plain}
+
     def close(self) -> dict[str, datetime]:
         """Cancel all timers; return when those in grace were last seen, as nobody is told of it any more."""
-        last_seen = {user_id: absence.since for user_id, absence in self._absences.items()}
-        for user_id in last_seen:
+        last_seen: dict[str, datetime] = {}
+        for user_id, absence in list(self._absences.items()):
+            identity = self._absent.identity(user_id)
+            if identity is not None and not identity.status.is_invisible:
+                last_seen[user_id] = absence.since
             self._end_absence(user_id)
         return last_seen
 
@@ -136,16 +151,28 @@ class Presence(Generic[C]):
             self._absent.add(user_id, new)
 
         told, telling = audience(self.connections, old), audience(self.connections, new)
-        self._tell(telling - told, *self._online(new))
-        self._tell(told - telling, *self._hidden(user_id))
+        self._tell(telling - told, came_online(new, self._now()))
+        if old.status != new.status:
+            self._tell(telling & told, came_online(new, self._now(), before=old.status))
+        self._tell(told - telling, went_offline(old, self._vanish(old, new)))
 
         own = self.connections.of_user(user_id)
         saw, sees = self._visible(old), self._visible(new)
         for subject_id in sees - saw:
             if subject := self._identity(subject_id):
-                self._tell(own, *self._online(subject))
+                self._tell(own, came_online(subject, self._now()))
         for subject_id in saw - sees:
-            self._tell(own, *self._hidden(subject_id))
+            if subject := self._identity(subject_id):
+                self._tell(own, went_offline(subject, None))
+
+    def _vanish(self, old: Identity, new: Identity) -> datetime | None:
+        """Note when somebody was seen last who becomes invisible: as if it were the end of being online."""
+        if old.status.is_invisible or not new.status.is_invisible:
+            return None
+        absence = self._absences.get(new.user_id)
+        last_seen = self._now() if absence is None else absence.since
+        self._on_offline(new.user_id, last_seen)
+        return last_seen
 
     def _expire(self, user_id: str) -> None:
         identity, absence = self._absent.identity(user_id), self._end_absence(user_id)
@@ -160,17 +187,11 @@ class Presence(Generic[C]):
         return absence
 
     def _announce_offline(self, identity: Identity, last_seen: datetime) -> None:
-        payload = {"userId": identity.user_id, "lastSeenAt": last_seen}
-        self._tell(audience(self.connections, identity), ServerEvent.USER_OFFLINE, payload)
+        if identity.status.is_invisible:
+            return  # seen last when becoming so
+        self._tell(audience(self.connections, identity), went_offline(identity, last_seen))
         self._on_offline(identity.user_id, last_seen)
 
-    def _online(self, subject: Identity) -> tuple[str, dict[str, Any]]:
-        payload = {"userId": subject.user_id, "role": subject.role, "at": self._now()}
-        return ServerEvent.USER_ONLINE, payload
-
-    def _hidden(self, user_id: str) -> tuple[str, dict[str, Any]]:
-        return ServerEvent.USER_OFFLINE, {"userId": user_id, "lastSeenAt": None}
-
-    def _tell(self, connections: set[C], event: str, payload: dict[str, Any]) -> None:
+    def _tell(self, connections: set[C], change: Change) -> None:
         if connections:
-            self._send(connections, event, payload)
+            self._tell_all(connections, change)

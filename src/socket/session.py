@@ -16,12 +16,14 @@ from ..core.authentication.service import authentication_of
 from ..core.context import Connection, HookContext, Params
 from ..core.errors import BadRequest, NotAuthenticated, NotFound, TooManyRequests
 from ..core.shapes import is_list, is_mapping
-from ..hooks.access import PLACES
+from ..hooks.access import PLACES, require_unsuspended
 from .channels import Audiences
+from .collecting import Collector
 from .connections import ConnectionManager, Identity, Role
 from .events import ClientEvent, ServerEvent
 from .notifications import Notifications
 from .presence import Presence
+from .status import Status, parse_status
 from .typing_status import TypingStatus
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -41,19 +43,29 @@ class SchoolSockets:
     """
 
     def __init__(
-        self, app: Application, realtime: Realtime, *, grace: float, expires: float, every: float
+        self,
+        app: Application,
+        realtime: Realtime,
+        *,
+        grace: float,
+        collect: float,
+        expires: float,
+        every: float,
+        most: int,
     ) -> None:
         self._app = app
         self._realtime = realtime
         self.connections: ConnectionManager[Connection] = ConnectionManager()
         self.audiences = Audiences(app, self.connections)
-        self.notifications = Notifications(app, realtime, self.connections)
+        self.notifications = Notifications(app, realtime, self.audiences, self.connections)
+        self.collector: Collector[Connection] = Collector(self._send, seconds=collect)
         self.presence: Presence[Connection] = Presence(
-            self.connections, self._send, on_offline=self._left, grace=grace
+            self.connections, self.collector.tell, on_offline=self._left, grace=grace
         )
         self.typing: TypingStatus[Connection] = TypingStatus(
             self._forward_typing, expires=expires, every=every
         )
+        self._most = most
         self._changes: Counter[str] = Counter()  # how often each user's role or places changed
         self._typing_turn: asyncio.Task[None] | None = None
 
@@ -68,6 +80,7 @@ class SchoolSockets:
             app.service(path).on("created", self._place_changed)
             app.service(path).on("removed", self._place_changed)
         app.service("messages").on("created", self._message_created)
+        app.backplane.on_gap(self._missed)
         handlers = {
             ClientEvent.MESSAGE_SEND: self.send_message,
             ClientEvent.MESSAGE_DELIVERED: self.message_delivered,
@@ -75,6 +88,7 @@ class SchoolSockets:
             ClientEvent.TYPING_START: self.typing_start,
             ClientEvent.TYPING_STOP: self.typing_stop,
             ClientEvent.PRESENCE_GET: self.presence_get,
+            ClientEvent.PRESENCE_SET: self.presence_set,
             ClientEvent.SYNC: self.sync,
         }
         for event, handler in handlers.items():
@@ -85,6 +99,7 @@ class SchoolSockets:
     async def close(self) -> None:
         """Note when everybody was seen last, unless the database keeps the server from stopping."""
         self.typing.close()
+        self.collector.close()
         left = self.presence.close()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -107,6 +122,10 @@ class SchoolSockets:
     async def typing_start(self, connection: Connection, data: Payload) -> Payload:
         writer = await self._call("members", "writable", connection, data)
         user_id, conversation_id = str(writer["userId"]), str(writer["conversationId"])
+        if await self._is_crowded(writer["conversationId"]):
+            return {}
+        if self._identity(connection).status.is_invisible:
+            return {}
         if not self.typing.start(connection, user_id, conversation_id):
             raise TooManyRequests("You are typing in too many conversations")
         return {}
@@ -125,7 +144,17 @@ class SchoolSockets:
         if asked is not None and not _are_ids(asked):
             reason = f"must be a list of at most {MAX_ASKED} ids"
             raise BadRequest("validation failed", {"errors": {"userIds": reason}})
-        return {"online": self._others_online(identity, asked)}
+        self.collector.hasten(connection)
+        return self._others_online(identity, asked)
+
+    async def presence_set(self, connection: Connection, data: Payload) -> Payload:
+        """Raises BadRequest, and Forbidden for who is suspended: others read the text."""
+        user_id, status = self._identity(connection).user_id, parse_status(data)
+        users = self._app.service("users")
+        require_unsuspended(await users.get(user_id))
+        await users.set_status(user_id, status.name, status.text)
+        await self._refresh(user_id)
+        return status.told()
 
     async def sync(self, connection: Connection, data: Payload) -> Payload:
         return await self._call("sync", "create", connection, data)
@@ -148,10 +177,12 @@ class SchoolSockets:
         if identity is None or not self._is_logged_in(connection, user_id):
             return
         self.presence.connect(connection, identity)
+        self.collector.forget(connection)
         welcome = {
             "socketId": connection.id,
             "userId": user_id,
-            "online": self._others_online(identity, None),
+            "status": identity.status.told(),
+            **self._others_online(identity, None),
         }
         self._realtime.send([connection], ServerEvent.CONNECTED, welcome)
 
@@ -163,6 +194,7 @@ class SchoolSockets:
     def _forget(self, connection: Connection) -> None:
         self.typing.disconnect(connection)
         self.presence.disconnect(connection, logout=True)
+        self.collector.forget(connection)
 
     def _logged_out(self, result: Payload, params: Params, _: HookContext) -> None:
         if params.connection is not None:
@@ -171,12 +203,14 @@ class SchoolSockets:
     def _disconnected(self, connection: Connection) -> None:
         self.typing.disconnect(connection)
         self.presence.disconnect(connection)
+        self.collector.forget(connection)
 
     async def _user_changed(self, user: Payload, _: HookContext) -> None:
         await self._refresh(str(user["_id"]))
 
     def _user_removed(self, user: Payload, _: HookContext) -> None:
         for connection in self.presence.removed(str(user["_id"])):
+            self.collector.forget(connection)
             self._app.emit("disconnect", connection)
 
     async def _place_changed(self, place: Payload, _: HookContext) -> None:
@@ -189,7 +223,22 @@ class SchoolSockets:
             return
         identity = await self._stored_identity(user_id)
         if identity is not None:
-            self.presence.changed(user_id, role=identity.role, class_ids=identity.class_ids)
+            self.presence.changed(
+                user_id, role=identity.role, class_ids=identity.class_ids, status=identity.status
+            )
+            if identity.status.is_invisible:
+                for connection in self.connections.of_user(user_id):
+                    self.typing.disconnect(connection)
+
+    def _missed(self, school_id: str) -> None:
+        """Events of other nodes were lost: read again who is who, and have the clients sync."""
+        _ = self._app.tasks.start(self._catch_up(school_id), name="catch up")
+
+    async def _catch_up(self, school_id: str) -> None:
+        for user_id in {self._identity(one).user_id for one in self.connections.in_school(school_id)}:
+            await self._refresh(user_id)
+        behind = list(self.connections.in_school(school_id))
+        self._realtime.send(behind, ServerEvent.RESYNC, {"reason": "gap"})
 
     def _message_created(self, message: Payload, _: HookContext) -> None:
         self.typing.sent(str(message["senderId"]), str(message["conversationId"]))
@@ -204,7 +253,8 @@ class SchoolSockets:
                 return None
             class_ids = await self._class_ids(user_id, user["role"])
             if changes == self._changes[user_id]:
-                return Identity(user_id, str(user["schoolId"]), user["role"], class_ids)
+                status = Status(user.get("status", "available"), user.get("statusText", ""))
+                return Identity(user_id, str(user["schoolId"]), user["role"], class_ids, status)
 
     async def _class_ids(self, user_id: str, role: Role) -> frozenset[str]:
         if role not in PLACES:
@@ -235,6 +285,12 @@ class SchoolSockets:
         context = await service.run(HookContext(service, method, data=data, params=params))
         return cast("Payload", context.outcome)
 
+    async def _is_crowded(self, conversation_id: Any) -> bool:
+        """Whether too many would be told of everybody who types there."""
+        query = {"_id": conversation_id, "$select": ["memberCount"]}
+        found = await self._app.service("conversations").find(Params(query=query, paginate=False))
+        return any(conversation["memberCount"] > self._most for conversation in found)
+
     def _forward_typing(self, event: str, conversation_id: str, user_id: str) -> None:
         previous = self._typing_turn
 
@@ -243,7 +299,7 @@ class SchoolSockets:
             if previous is not None:
                 await asyncio.wait([previous])  # a stop must not overtake its start
             payload = {"conversationId": conversation_id, "userId": user_id}
-            self._realtime.send(channel.connections, event, payload)
+            self._realtime.send(channel.connections, event, payload, ephemeral=True)
 
         self._typing_turn = self._app.tasks.start(forward(), name=event)
 
@@ -253,8 +309,13 @@ class SchoolSockets:
             raise NotAuthenticated("Not authenticated")
         return identity
 
-    def _others_online(self, viewer: Identity, asked: Iterable[str] | None) -> list[str]:
-        return [one for one in self.presence.online(viewer, asked) if one != viewer.user_id]
+    def _others_online(self, viewer: Identity, asked: Iterable[str] | None) -> Payload:
+        online = self.presence.online(viewer, asked)
+        statuses = self.presence.statuses(online)
+        return {
+            "online": online,
+            "statuses": {user_id: status.told() for user_id, status in statuses.items()},
+        }
 
     def _send(self, connections: Iterable[Connection], event: str, payload: Payload) -> None:
         self._realtime.send(list(connections), event, payload)

@@ -437,3 +437,15 @@ async def test_a_call_does_not_wait_for_its_publisher(stage: Stage) -> None:
     gate.set()
     await stage.app.tasks.close()
     assert stage.delivered == [("notes created", {"a": 1}, ["a"])]
+
+
+def test_a_connection_leaves_all_its_channels_and_no_other_does() -> None:
+    app = Application()
+    one, other = Connection(id="1", provider="test"), Connection(id="2", provider="test")
+    app.channel("a", "b", "c").join(one)
+    app.channel("b").join(other)
+    app.channel("c").leave(one)
+    app.leave_channels(one)
+    app.leave_channels(one)
+    assert app.channels == ["b"]
+    assert app.channel("b").connections == [other]

@@ -1,7 +1,7 @@
 import asyncio
 from typing import cast
 
-from stonechat.core.writes import MAX_KEPT, joined
+from stonechat.core.writes import AT_ONCE, MAX_KEPT, joined
 
 
 class Line(asyncio.Transport):
@@ -85,3 +85,16 @@ async def test_the_rest_is_the_inner_transport_s() -> None:
     inner.closed = True
     assert transport.is_closing()
     assert cast("object", transport) is not inner
+
+
+async def test_many_connections_are_written_to_in_several_turns_and_each_in_order() -> None:
+    lines = [line() for _ in range(AT_ONCE + 1)]
+    for text in (b"first ", b"second"):
+        for _, transport in lines:
+            transport.write(text)
+    await turn()
+    assert [inner.pieces for inner, _ in lines[:AT_ONCE]] == [[b"first second"]] * AT_ONCE
+    assert lines[-1][0].pieces == []
+    lines[-1][1].write(b" third")
+    await turn()
+    assert lines[-1][0].pieces == [b"first second third"]

@@ -18,17 +18,22 @@ HOST: Final = "127.0.0.1"
 
 
 class Server:
-    """``folder`` keeps its configuration, its secret and its log from one start to the next."""
+    """``folder`` keeps its configuration, its secret and its log from one start to the next.
 
-    def __init__(self, folder: Path, mongodb_url: str, database: str) -> None:
+    Servers that share the folder share the secret; ``more`` are further settings, as TOML.
+    """
+
+    def __init__(
+        self, folder: Path, mongodb_url: str, database: str, *, name: str = "history", more: str = ""
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://{HOST}:{self.port}"
-        self.log = folder / "server.log"
+        self.log = folder / f"{name}.log"
         self._folder = folder
-        self._config = folder / "history.toml"
+        self._config = folder / f"{name}.toml"
         self._config.write_text(
             f"mongodb = {{ url = {json.dumps(mongodb_url)}, database = {json.dumps(database)} }}\n"
-            "authentication = { access_token_minutes = 1440 }\n"
+            f"authentication = {{ access_token_minutes = 1440 }}\n{more}"
         )
         self._process: asyncio.subprocess.Process | None = None
 

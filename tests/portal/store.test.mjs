@@ -176,3 +176,17 @@ test('a conversation that is left takes its messages with it', () => {
   store.dropConversation('c');
   assert.deepEqual([store.activeId, store.threads.size, store.conversations.size], [null, 0, 0]);
 });
+
+test('changes of presence are shown together, with when somebody was seen last', () => {
+  let shown = 0;
+  store.on('people', () => (shown += 1));
+  store.setOnline(['noor']);
+  store.changePresence([
+    { userId: 'ben', online: true, role: 'student', at: '2026-03-01T10:00:00.000Z' },
+    { userId: 'noor', online: false, lastSeenAt: '2026-03-01T09:00:00.000Z' },
+    { userId: 'unknown', online: false, lastSeenAt: null },
+  ]);
+  assert.equal(shown, 2);
+  assert.deepEqual([...store.online], ['ben']);
+  assert.equal(store.users.get('noor').lastSeenAt, '2026-03-01T09:00:00.000Z');
+});

@@ -131,3 +131,12 @@ test('asks by itself where a gap stays open for long', async () => {
   assert.equal(asked.length, 1);
   await sync.catchUp();
 });
+
+test('asks anew when told of a loss, whatever was under way', async () => {
+  const { sync, asked } = started(new Error('lost'));
+  const earlier = sync.catchUp();
+  await Promise.all([assert.rejects(earlier, /lost/), sync.resync(), sync.resync()]);
+  assert.equal(asked.length, 2);
+  await sync.resync();
+  assert.equal(asked.length, 3);
+});

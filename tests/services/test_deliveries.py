@@ -41,11 +41,11 @@ def publisher(school: School, publish: Any) -> Generator[None]:
     service = school.app.service("messages")
     usual = service.publishers.get("created")
     assert usual is not None
-    service.publish(publish)
+    service.publish("created", publish)
     try:
         yield
     finally:
-        service.publish(usual)
+        service.publish("created", usual)
 
 
 @pytest.fixture

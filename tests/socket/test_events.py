@@ -9,6 +9,7 @@ def test_a_client_sends_these_names() -> None:
         "typing:start",
         "typing:stop",
         "presence:get",
+        "presence:set",
         "sync",
     }
 
@@ -23,6 +24,8 @@ def test_a_client_receives_these_names() -> None:
         "typing:stop",
         "user:online",
         "user:offline",
+        "presence:changes",
+        "resync",
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from stonechat.socket.changes import Change
 from stonechat.socket.connections import ConnectionManager, Identity
 from stonechat.socket.presence import Presence
 from stonechat.socket.testing import ManualTime
@@ -42,8 +43,8 @@ class Demo:
             now=self.time.now,
         )
 
-    def record(self, connections: Iterable[str], event: str, payload: dict[str, Any]) -> None:
-        self.told.append((set(connections), event, payload))
+    def record(self, connections: Iterable[str], change: Change) -> None:
+        self.told.append((set(connections), change.event, change.payload))
 
     def take(self) -> list[Told]:
         """What was told since the last time."""
@@ -193,10 +194,10 @@ def test_offline_is_told_to_those_who_may_know_by_then(demo: Demo) -> None:
 def test_without_a_grace_a_disconnect_is_told_at_once() -> None:
     told: list[str] = []
 
-    def send(connections: Iterable[str], event: str, payload: dict[str, Any]) -> None:
-        told.append(event)
+    def tell(connections: Iterable[str], change: Change) -> None:
+        told.append(change.event)
 
-    presence = Presence[str](ConnectionManager(), send, on_offline=lambda _id, _at: None, grace=0)
+    presence = Presence[str](ConnectionManager(), tell, on_offline=lambda _id, _at: None, grace=0)
     presence.connect("ada", ADA)
     presence.connect("ben", BEN)
     presence.disconnect("ben")
@@ -347,11 +348,11 @@ def test_closing_cancels_the_timers_and_returns_whom_nobody_hears_of(demo: Demo)
 async def test_the_running_loop_and_the_clock_are_the_defaults() -> None:
     offline: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
 
-    def send(connections: Iterable[str], event: str, payload: dict[str, Any]) -> None:
-        if event == OFFLINE:
-            offline.set_result(payload["lastSeenAt"])
+    def tell(connections: Iterable[str], change: Change) -> None:
+        if change.event == OFFLINE:
+            offline.set_result(change.payload["lastSeenAt"])
 
-    presence = Presence[str](ConnectionManager(), send, on_offline=lambda _id, _at: None, grace=0.001)
+    presence = Presence[str](ConnectionManager(), tell, on_offline=lambda _id, _at: None, grace=0.001)
     presence.connect("ada", ADA)
     presence.connect("ben", BEN)
     presence.disconnect("ben")

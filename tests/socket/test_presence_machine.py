@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from stonechat.socket.changes import Change
 from stonechat.socket.connections import ConnectionManager, Identity, Role
 from stonechat.socket.presence import Presence
+from stonechat.socket.status import Status
 from stonechat.socket.testing import ManualTime
 
 GRACE = 10.0
@@ -31,11 +33,18 @@ ROLES = st.sampled_from(list[Role](["student", "student", "teacher", "admin"]))
 CLASSES = st.frozensets(st.sampled_from(["maths", "physics", "history"]), max_size=2)
 USERS = st.sampled_from(["ada", "ben", "cleo", "rivera", "okafor", "admin"])
 CONNECTIONS = st.integers(0, 9)
-IDENTITIES = st.builds(Identity, USERS, SCHOOLS, ROLES, CLASSES)
+STATUSES = st.sampled_from(
+    [Status(), Status(), Status("busy"), Status("busy", "in class"), Status("invisible")]
+)
+IDENTITIES = st.builds(Identity, USERS, SCHOOLS, ROLES, CLASSES, STATUSES)
+
+
+def is_open(subject: Identity) -> bool:
+    return subject.status.name != "invisible"
 
 
 def is_told(subject: Identity, viewer: Identity) -> bool:
-    if subject.user_id == viewer.user_id or subject.school_id != viewer.school_id:
+    if subject.user_id == viewer.user_id or subject.school_id != viewer.school_id or not is_open(subject):
         return False
     when = TABLE[subject.role][viewer.role]
     return when == ALWAYS or (when == SAME_CLASS and bool(subject.class_ids & viewer.class_ids))
@@ -64,17 +73,23 @@ class PresenceMachine(RuleBasedStateMachine):
         self.expected: list[Broadcast] = []
         self.expected_stored: list[tuple[str, datetime]] = []
 
-    def receive(self, connections: Iterable[int], event: str, payload: dict[str, Any]) -> None:
+    def receive(self, connections: Iterable[int], change: Change) -> None:
+        event, payload = change.event, change.payload
+        assert (change.after is None) == (event == "user:offline")
+        assert change.before != change.after
         targets, user_id = list(connections), payload["userId"]
         assert len(targets) == len(set(targets)) > 0
         if event == "user:online":
-            assert payload.keys() == {"userId", "role", "at"}
+            assert payload.keys() - {"status", "text"} == {"userId", "role", "at"}
+            said_of_oneself = Status(payload.get("status", "available"), payload.get("text", ""))
+            assert said_of_oneself == change.after
             said, at = payload["role"], payload["at"]
         else:
             assert payload.keys() == {"userId", "lastSeenAt"}
             said, at = payload["lastSeenAt"], None
         self.actual.append((event, user_id, frozenset(targets), said, at))
         for connection in targets:
+            assert (user_id in self.pictures[connection]) == (change.before is not None)
             if event == "user:online":
                 self.pictures[connection].add(user_id)
             else:
@@ -98,7 +113,8 @@ class PresenceMachine(RuleBasedStateMachine):
         subject = self.users.pop(user_id)
         self.left.pop(user_id, None)
         self.expect_offline(user_id, self.told_of(subject), last_seen)
-        self.expected_stored.append((user_id, last_seen))
+        if is_open(subject):
+            self.expected_stored.append((user_id, last_seen))
 
     def model_disconnect(self, connection: int, *, logout: bool) -> None:
         user_id = self.owners.pop(connection, None)
@@ -113,7 +129,13 @@ class PresenceMachine(RuleBasedStateMachine):
         old = self.users[new.user_id]
         self.users[new.user_id] = new
         self.expect_online(new, self.told_of(new) - self.told_of(old))
-        self.expect_offline(new.user_id, self.told_of(old) - self.told_of(new), None)
+        if new.status != old.status:
+            self.expect_online(new, self.told_of(new) & self.told_of(old))
+        last_seen = None
+        if is_open(old) and not is_open(new):
+            _, last_seen = self.left.get(new.user_id, (0, self.time.now()))
+            self.expected_stored.append((new.user_id, last_seen))
+        self.expect_offline(new.user_id, self.told_of(old) - self.told_of(new), last_seen)
         for other in self.users.values():
             if is_told(other, new) and not is_told(other, old):
                 self.expect_online(other, self.devices(new.user_id))
@@ -165,14 +187,22 @@ class PresenceMachine(RuleBasedStateMachine):
         self.time.advance(seconds)
 
     @precondition(lambda self: self.users)
-    @rule(data=st.data(), role=st.none() | ROLES, class_ids=st.none() | CLASSES)
-    def change(self, data: st.DataObject, role: Role | None, class_ids: frozenset[str] | None) -> None:
+    @rule(data=st.data(), role=st.none() | ROLES, class_ids=st.none() | CLASSES, status=st.none() | STATUSES)
+    def change(
+        self,
+        data: st.DataObject,
+        role: Role | None,
+        class_ids: frozenset[str] | None,
+        status: Status | None,
+    ) -> None:
         user_id = data.draw(st.sampled_from(sorted(self.users)))
         old = self.users[user_id]
         new_classes = old.class_ids if class_ids is None else class_ids
-        self.model_change(Identity(user_id, old.school_id, role or old.role, new_classes))
+        self.model_change(
+            Identity(user_id, old.school_id, role or old.role, new_classes, status or old.status)
+        )
 
-        self.presence.changed(user_id, role=role, class_ids=class_ids)
+        self.presence.changed(user_id, role=role, class_ids=class_ids, status=status)
 
     @rule(user_id=USERS)
     def remove_user(self, user_id: str) -> None:

@@ -11,7 +11,7 @@ from tests.support.waiting import until
 from tests.support.wire import EVENT, Wire
 
 DEMO_HIGH: Final = {"admin", "rivera", "okafor", "ada", "ben", "cleo", "finn"}
-ONLINE, OFFLINE = "user:online", "user:offline"
+ONLINE, OFFLINE, CHANGES = "user:online", "user:offline", "presence:changes"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,8 @@ async def test_who_connects_learns_who_is_online_of_those_that_may_be_seen(crowd
         sid = await wire.connect({"token": ben.token})
         (welcome,) = await wire.event("connected")
         assert sorted(welcome.pop("online")) == await crowd.ids("ada", "rivera", "admin")
-        assert welcome == {"socketId": sid, "userId": ben.id}
+        plain = {"status": "available", "text": ""}
+        assert welcome == {"socketId": sid, "userId": ben.id, "status": plain, "statuses": {}}
         await wire.call("remove", "authentication", None)
         crowd.school.forget("ben")
 
@@ -156,3 +157,19 @@ async def test_a_place_in_a_class_changes_who_sees_whom_at_once(crowd: Crowd) ->
     assert sorted(told.pop("cleo")) == ["ada", "ben", "rivera"]
     assert told == {viewer: ["cleo"] for viewer in ("ada", "ben", "rivera")}
     assert await crowd.heard(ONLINE) == {}
+
+
+async def test_changes_that_come_together_are_told_together(other_school: OtherSchool) -> None:
+    async with other_school(presence={"collect_ms": 100}) as school, Crowd.of(school) as crowd:
+        await crowd.join("ada", "ben", "rivera", "cleo")
+        maths = await school.one("classes", name="Maths")
+        place = {"classId": str(maths["_id"]), "userId": (await school.person("cleo")).id}
+        added = await (await school.person("admin")).rest("create", "class-enrollments", data=place)
+        (together,) = await crowd.wires["cleo"].event(CHANGES)
+        changes = together["changes"]
+        first = [packet for packet in crowd.wires["cleo"].packets if ONLINE in packet]
+        for change in changes:
+            assert (set(change), change["online"]) == ({"userId", "online", "role", "at"}, True)
+        assert len(changes) + len(first) == 3
+        assert {change["userId"] for change in changes} <= set(await crowd.ids("ada", "ben", "rivera"))
+        await (await school.person("admin")).rest("remove", "class-enrollments", id=added.body["_id"])

@@ -69,3 +69,21 @@ async def test_nobody_types_in_too_many_places(calm: School) -> None:
         answers = [await crowd.wires["ada"].ask("typing:start", {"conversationId": one}) for one in talks]
         assert answers[:20] == [{}] * 20
         assert answers[20]["error"]["code"] == 429
+
+
+async def test_in_a_large_conversation_nobody_is_told_who_types(other_school: OtherSchool) -> None:
+    async with other_school(typing={"max_members": 2}) as school:
+        small, large = (
+            await school.conversation("ada", "ben"),
+            await school.conversation("ada", "ben", "rivera"),
+        )
+        async with Crowd.of(school) as crowd:
+            await crowd.join("ada", "ben", "rivera")
+            ada = crowd.wires["ada"]
+            for talk in (large, small):
+                assert await ada.ask("typing:start", {"conversationId": talk}) == {}
+            (told,) = await crowd.wires["ben"].event("typing:start")
+            assert told["conversationId"] == small
+            assert await ada.ask("typing:stop", {"conversationId": large}) == {}
+            assert await crowd.has("typing:start") == set()
+            assert await crowd.has("typing:stop") == set()

@@ -1,18 +1,29 @@
 """The part of python-engineio that the real-time transport uses, internals included."""
 
-from asyncio import Queue
+from asyncio import Task
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-class _Socket:
-    queue: Queue[Any]
-    closed: bool
-    closing: bool
-    upgraded: bool
-    async def close(self, wait: bool = ..., abort: bool = ..., reason: str | None = ...) -> None: ...
+class _Reason:
+    TRANSPORT_CLOSE: str
+    PING_TIMEOUT: str
 
 class AsyncServer:
     _async: dict[str, Any]
-    sockets: dict[str, _Socket]
+    sockets: dict[str, Any]
+    ping_interval: float
+    ping_timeout: float
+    max_http_buffer_size: int
+    reason: _Reason
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def create_queue(self, *args: Any, **kwargs: Any) -> Any: ...
+    def generate_id(self) -> str: ...
+    def start_background_task(
+        self, target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
+    ) -> Task[Any]: ...
     async def disconnect(self, sid: str | None = ...) -> None: ...
+    async def shutdown(self) -> None: ...
+    async def _trigger_event(self, event: str, *args: Any, run_async: bool = ...) -> Any: ...
+    def _upgrades(self, sid: str, transport: str) -> list[str]: ...
+    def _ok(self, packets: Any = ..., headers: Any = ..., jsonp_index: int | None = ...) -> Any: ...
+    def _bad_request(self, message: str | None = ...) -> Any: ...

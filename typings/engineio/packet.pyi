@@ -1,5 +1,7 @@
 from typing import Any
 
+OPEN: int
+PING: int
 NOOP: int
 
 class Packet:

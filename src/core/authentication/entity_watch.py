@@ -36,7 +36,7 @@ class EntityWatch:
     async def refresh(self, user_id: str) -> None:
         """Load the user anew for its connections; close them if there is no such user any more.
 
-        Events of this process call it. What hears of changes on other nodes must call it too.
+        Events of the entities' service call it, which come from all nodes, and gaps between them.
         """
         self._stale.add(user_id)
         if user_id in self._refreshing:

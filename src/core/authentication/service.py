@@ -13,6 +13,7 @@ from ..errors import NotAuthenticated, NotFound
 from ..hooks import Next
 from ..shapes import is_mapping
 from ..timers import CallLater, call_later
+from .elsewhere import Elsewhere
 from .entities import Entities
 from .entity_watch import EntityWatch
 from .hashing import PasswordHasher
@@ -257,6 +258,7 @@ def authentication(options: AuthenticationOptions, build: Build = Authentication
         app.set("default_authentication", registered.path)
         app.on("disconnect", partial(service.handle_connection, "disconnect"))
         service.watch.attach()
+        Elsewhere(app, service).attach()
         if service.sessions is not None:
             field = options.local.password_field
             SessionGuard(service.entities, service.sessions, field).attach()

@@ -57,9 +57,9 @@ class Sessions:
     again, and one that has several windows must let one of them refresh at a time.
 
     Who has ended is kept in memory, for as long as access tokens hold, and read from the service at
-    setup. This is per node until a backplane tells the others: until then another node takes the
-    access tokens of a session that has ended here up to their expiry, and no longer, because
-    refreshing looks at the service. ``note_end`` is what a backplane calls.
+    setup. Other nodes are told by the application events ``session-end`` and ``sessions-end``, which
+    ``elsewhere`` hands on. A node that can not hear of it takes the access tokens of a session that has
+    ended elsewhere up to their expiry, and no longer, because refreshing looks at the service.
     """
 
     def __init__(
@@ -84,12 +84,17 @@ class Sessions:
     async def setup(self) -> None:
         """Raises LookupError or ValueError where the service is missing or open to clients."""
         self.records.verify()
+        await self.recall()
+
+    async def recall(self) -> None:
+        """Read who has ended lately, and do what is to be done for those that nobody has told of."""
         recent = {"revokedAt": {"$gt": self._moment(-self._lifetime)}, "$sort": {"revokedAt": 1}}
         page, skip = [Record()], 0
         while page:
             page = await self.records.find({**recent, "$limit": PAGE, "$skip": skip})
             for session in page:
-                self._ended[session["sid"]] = session["revokedAt"].timestamp() + self._lifetime
+                if session["sid"] not in self._ended:
+                    self.note_end(session["userId"], session["sid"], since=session["revokedAt"].timestamp())
             skip += len(page)
 
     @property
@@ -144,18 +149,33 @@ class Sessions:
         self, user_id: str, *, but: str | None = None, sparing: Connection | None = None
     ) -> None:
         """End the user's sessions except the one with the id ``but``."""
-        self._ended_users.pop(user_id, None)
-        self._ended_users[user_id] = moment = time.monotonic()
-        _drop(self._ended_users, moment - LONGEST_LOGIN)
+        self.note_all_ended(user_id)
+        self._app.emit("sessions-end", user_id)
         for session in await self.records.find({"userId": user_id, "revokedAt": None}):
             if session["sid"] != but:
                 await self._end(session, sparing=sparing)
 
-    def note_end(self, user_id: str, session_id: str, *, sparing: Connection | None = None) -> None:
-        """Refuse the session's access tokens from now on and close its sockets of this process."""
+    def note_all_ended(self, user_id: str) -> None:
+        """Refuse a session to who was let in before now."""
+        self._ended_users.pop(user_id, None)
+        self._ended_users[user_id] = moment = time.monotonic()
+        _drop(self._ended_users, moment - LONGEST_LOGIN)
+
+    def note_end(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        sparing: Connection | None = None,
+        since: float | None = None,
+    ) -> None:
+        """Refuse the session's access tokens from now on and close its sockets of this process.
+
+        ``since``: when it ended, a Unix time, for what is heard of late.
+        """
         _drop(self._ended, self._now())
         self._ended.pop(session_id, None)
-        self._ended[session_id] = self._now() + self._lifetime
+        self._ended[session_id] = (self._now() if since is None else since) + self._lifetime
         self._on_end(user_id, session_id, sparing=sparing)
 
     async def _end(self, session: Record, *, sparing: Connection | None = None) -> None:

@@ -19,6 +19,8 @@ async def show_what_is_ones_own(context: HookContext, proceed: Next) -> None:
     await proceed()
     if context.result is UNSET or context.result is None:
         return
+    if context.method == "find" and not context.params.provider:
+        return  # own code reads the result, and there may be many in a conversation
     user = context.params.user
     reader = None if user is None else user["_id"]
     places: list[Place] = records_of(context.result)

@@ -14,6 +14,7 @@ from ...hooks.idempotency import Idempotency
 from ...hooks.limits import limited, of_school
 from ...hooks.membership import (
     only_own,
+    refuse_writing,
     require_active,
     require_place,
     require_role,
@@ -24,6 +25,7 @@ from ...hooks.ownership import by_caller, caller
 from ...hooks.places import MANAGERS
 from ...hooks.records import reached
 from ...hooks.repeats import answered
+from ...hooks.seats import seat_of
 from ...hooks.turns import in_turn_of_conversation
 from ...models.record import ANY_MOMENT, now
 from .presentation import present
@@ -50,7 +52,7 @@ def of_a_kind_people_write(context: HookContext) -> None:
 async def of_a_member(context: HookContext) -> None:
     """Raises Forbidden: who was a member hears nothing more, not even of what was said oneself."""
     if context.params.provider:
-        await require_place(context, context.data["conversationId"])
+        context.params["seat"] = await seat_of(context, context.data["conversationId"])
 
 
 async def members_write(context: HookContext) -> None:
@@ -60,7 +62,8 @@ async def members_write(context: HookContext) -> None:
     """
     if not context.params.provider or context.result is not UNSET:
         return
-    place, conversation = await require_writer(context, context.data["conversationId"])
+    place, conversation = context.params["seat"]
+    await refuse_writing(context, place, conversation)
     if conversation["slowModeSeconds"] and place["role"] not in MANAGERS:
         context.params["pace"] = timedelta(seconds=conversation["slowModeSeconds"])
 

@@ -118,7 +118,7 @@ def _is_own(context: HookContext, user: dict[str, Any]) -> bool:
 
 HOOKS: dict[str, Any] = {
     "around": {
-        "all": [protect("password", "lastSeenAt", "erasingAt"), private_fields],
+        "all": [protect("password", "lastSeenAt", "status", "statusText", "erasingAt"), private_fields],
         "create": [audited(details=values_of("role"))],
         "patch": [audited(details=changed_account, when=of_power)],
         "remove": [audited(details=values_of("role"))],

@@ -27,14 +27,18 @@ def realtime(
     handshake: Handshake | None = None,
     max_message: int = 1_000_000,
     max_pending: int = 256,
-    ping_interval: float = 25.0,
-    ping_timeout: float = 20.0,
+    ping_interval: float = 15.0,
+    ping_timeout: float = 10.0,
+    max_queued: int = 1_048_576,
+    drain: float = 5.0,
 ) -> Callable[[Application], None]:
     """Serve every service over Socket.IO and send events to the channels' connections.
 
     ``origins``: pages of other addresses that may connect, ``*`` for any; a page of the server's own
     host always may. ``handshake(connection, scope)`` may add keys to a connection, before it is
-    authenticated. ``max_message`` in bytes, ``max_pending`` calls of one socket, the rest in seconds.
+    authenticated. ``max_message`` in bytes, ``max_pending`` calls of one socket,
+    ``max_queued`` bytes that may wait for it to read, ``drain`` the longest that closing
+    them all at the server's end is spread over; times are in seconds.
     """
 
     def configure(app: Application) -> None:
@@ -48,8 +52,9 @@ def realtime(
             max_pending=max_pending,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
+            max_queued=max_queued,
         )
-        sockets = Sockets(calls, server, max_message)
+        sockets = Sockets(calls, server, max_message, drain)
         app.realtime = sockets
         app.on("publish", sockets.deliver)
 
@@ -79,15 +84,22 @@ def realtime(
 class Sockets:
     """What the application and own code see of the transport (``app.realtime``)."""
 
-    def __init__(self, calls: Calls, server: SocketServer, max_message: int) -> None:
+    def __init__(self, calls: Calls, server: SocketServer, max_message: int, drain: float) -> None:
         self._calls = calls
+        self._drain = drain
         self.server = server
         self.max_message = max_message
 
-    def send(self, connections: list[Connection], event: str, payload: Any) -> None:
+    def send(
+        self, connections: list[Connection], event: str, payload: Any, *, ephemeral: bool = False
+    ) -> None:
         """Send one event to many connections, encoded once; never waits for a slow reader."""
         if connections:
-            self.server.broadcast(connections, Frame(b"2" + encode([event, payload])))
+            self.server.broadcast(connections, Frame(b"2" + encode([event, payload]), ephemeral=ephemeral))
+
+    async def drain(self) -> None:
+        """Close all sockets when their calls are answered, not all at once."""
+        await self.server.drain(self._drain)
 
     def on(self, event: str, handler: NamedHandler) -> None:
         """Answer a client's event: it brings one object and is acknowledged with the handler's result."""
@@ -96,6 +108,37 @@ class Sockets:
     def is_open(self, connection: Connection) -> bool:
         """Whether the connection still has its socket; ask again after waiting for anything."""
         return self.server.is_open(connection)
+
+    @property
+    def open(self) -> int:
+        """How many sockets there are."""
+        return len(self.server.sessions)
+
+    @property
+    def queued(self) -> tuple[int, int]:
+        """How many bytes wait to be read: of all clients together, and the most of one. Looks at each."""
+        waiting = [client.outlet.buffered for client in self.server.clients.values()]
+        return sum(waiting), max(waiting, default=0)
+
+    @property
+    def dropped(self) -> int:
+        """How many ephemeral events were not sent to clients that read too slowly, since the start."""
+        return self.server.bounds.dropped
+
+    @property
+    def cut_off(self) -> int:
+        """How many clients were disconnected for reading too slowly, since the start."""
+        return self.server.bounds.cut_off
+
+    @property
+    def broadcasts(self) -> int:
+        """How many events were sent, since the start."""
+        return self.server.broadcasts
+
+    @property
+    def deliveries(self) -> int:
+        """To how many connections they went, since the start."""
+        return self.server.deliveries
 
     def deliver(self, service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
         self.send(connections, service.wire_event(event), payload)

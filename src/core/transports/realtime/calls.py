@@ -37,6 +37,8 @@ class Calls:
         """Raises ValueError for an event that is handled already or is a service method's name."""
         if event in self._named or event in STANDARD_METHODS:
             raise ValueError(f"the event '{event}' is taken")
+        for observer in self._app.observers:
+            handler = observer.event(event, handler)
         self._named[event] = handler
 
     async def answer(self, connection: Connection, event: str, arguments: list[Any]) -> list[Any]:

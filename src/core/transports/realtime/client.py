@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -19,13 +20,14 @@ class Frame:
     Stands where engineio expects one of its packets: ``packet_type`` 4 is a message.
     """
 
-    __slots__ = ("_wire", "data")
+    __slots__ = ("_wire", "data", "ephemeral")
 
     packet_type = 4
     binary = False
 
-    def __init__(self, packet: bytes) -> None:
+    def __init__(self, packet: bytes, *, ephemeral: bool = False) -> None:
         self.data = packet
+        self.ephemeral = ephemeral
         self._wire = b""
 
     @property
@@ -46,6 +48,15 @@ class Outlet(Protocol):
         """False where the socket is closed or its reader has fallen too far behind."""
         ...
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait for the client to read them."""
+        ...
+
+    def cut(self, last: Frame) -> None: ...
+
+    def close(self) -> None: ...
+
 
 class Client:
     """A connected socket. Its calls run one after the other, so that they cannot overtake each other.
@@ -53,13 +64,31 @@ class Client:
     Until ``open`` (the handshake is not answered yet) whatever it is to be sent waits.
     """
 
+    __slots__ = (
+        "_inbox",
+        "_waiting",
+        "connection",
+        "has_left",
+        "is_slow",
+        "limit",
+        "outlet",
+        "sid",
+        "work",
+    )
+
     def __init__(self, sid: str, connection: Connection, outlet: Outlet, limit: int) -> None:
         self.sid = sid
         self.connection = connection
         self.limit = limit
-        self._working = False
-        self._outlet = outlet
-        self._inbox: deque[tuple[int | None, list[Any]]] = deque()
+        self.work: asyncio.Task[None] | None = None
+        """What works its calls off, while there are any."""
+        self.outlet = outlet
+        self.has_left = False
+        """Whether the client has said goodbye."""
+        self.is_slow = False
+        """Whether it is sent away for not reading."""
+        # Only while calls wait: an empty deque is the greater part of what a client costs.
+        self._inbox: deque[tuple[int | None, list[Any]]] | None = None
         self._waiting: list[Frame] | None = []
 
     @property
@@ -71,15 +100,17 @@ class Client:
         if self._waiting is not None:
             self._waiting.append(frame)
             return True
-        return self._outlet.put(frame)
+        return self.outlet.put(frame)
 
-    def open(self) -> None:
+    def open(self, welcome: Frame) -> None:
         waiting, self._waiting = self._waiting or [], None
-        for frame in waiting:
-            self._outlet.put(frame)
+        for frame in (welcome, *waiting):
+            self.outlet.put(frame)
 
     def accept(self, ack: int | None, arguments: list[Any]) -> bool:
         """Queue a call. False where more than ``limit`` are waiting already."""
+        if self._inbox is None:
+            self._inbox = deque()
         if len(self._inbox) >= self.limit:
             return False
         self._inbox.append((ack, arguments))
@@ -87,9 +118,8 @@ class Client:
 
     def start(self, tasks: Tasks, handle: Handler) -> None:
         """Have the queue worked off, by one worker at a time, however many calls come at once."""
-        if not self._working:
-            self._working = True
-            _ = tasks.start(self._work(handle), name="socket calls")
+        if self.work is None:
+            self.work = tasks.start(self._work(handle), name="socket calls")
 
     async def _work(self, handle: Handler) -> None:
         try:
@@ -97,8 +127,11 @@ class Client:
                 ack, arguments = self._inbox.popleft()
                 await handle(self, ack, arguments)
         finally:
-            self._working = False
+            self.work = None
+            self._inbox = None
 
     def forget(self) -> None:
         """Drop what has not been started: the socket is gone."""
-        self._inbox.clear()
+        self.outlet.close()
+        if self._inbox is not None:
+            self._inbox.clear()

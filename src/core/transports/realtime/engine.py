@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
-from functools import partial
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import engineio
 import structlog
+from engineio.exceptions import QueueEmpty
+from engineio.packet import OPEN, Packet
 from engineio.payload import Payload
 
 from ...application import Receive
 from ...encoding import decode, encode
 from .driver import Driver
+from .heartbeat import Heartbeat
 from .queue import SendQueue
+from .session import PACKETS, Session
 
 logger = structlog.stdlib.get_logger(__name__)
 
 MESSAGE: Final = "4"
 PONG: Final = "3"
-PACKETS: Final = frozenset("0123456")
 
 # The default of 16 drops whole requests of a polling client that has more to say at once, and answers
 # them with 200. It is one for the process; what bounds a request is its size.
@@ -39,19 +41,25 @@ class Json:
 
 
 class Engine(engineio.AsyncServer):
-    """Engine.IO with queues that know their size, and without waiting for a client that is to go."""
+    """Engine.IO with sessions of our own, and without waiting for a client that is to go."""
 
     on_message: Callable[[str, str], bool]
     """Gets a session's id and a Socket.IO packet; whether it has taken it."""
 
+    left: Callable[[str, str], None]
+    """Gets a session's id and the reason of its end."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._async = {**self._async, "websocket": partial(Driver, on_packet=self._offer)}
+        # One timer watches all sessions; engineio's own monitor wakes up for each of them.
+        super().__init__(*arguments, **options, monitor_clients=False)
+        self._async = {**self._async, "websocket": Driver}
+        self.heartbeat = Heartbeat(lambda: self.sockets, self.ping_interval, self.ping_timeout, self._expire)
 
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         return SendQueue()
 
-    def _offer(self, session: Any, packet: str) -> bool:
+    def offer(self, session: Session, packet: str) -> bool:
+        """Whether a packet needs nothing more."""
         if packet[:1] == MESSAGE:
             return self.on_message(session.sid, packet[1:])
         if packet == PONG:
@@ -64,6 +72,40 @@ class Engine(engineio.AsyncServer):
         session = self.sockets.pop(sid or "", None)
         if session is not None:
             await session.close(wait=False, reason="server disconnect")
+
+    async def shutdown(self) -> None:
+        self.heartbeat.stop()
+        await super().shutdown()
+
+    async def _handle_connect(
+        self, environ: Mapping[str, Any], transport: str, jsonp_index: int | None = None
+    ) -> Any:
+        session = Session(self, self.generate_id())
+        sid = session.sid
+        self.sockets[sid] = session
+        greeting = {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingTimeout": int(self.ping_timeout * 1000),
+            "pingInterval": int(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        session.queue.put_nowait(Packet(OPEN, greeting))
+        await self._trigger_event("connect", sid, environ, run_async=False)
+        session.schedule_ping()
+        if transport == "websocket":
+            answer = await session.handle_get_request(environ)
+            if session.closed:
+                self.sockets.pop(sid, None)
+            return answer
+        session.connected = True
+        try:
+            return self._ok(await session.poll(), jsonp_index=jsonp_index)
+        except QueueEmpty:
+            return self._bad_request()
+
+    def _expire(self, session: Session) -> None:
+        _ = self.start_background_task(session.close, wait=False, reason=self.reason.PING_TIMEOUT)
 
 
 def packets_only(receive: Receive) -> Receive:

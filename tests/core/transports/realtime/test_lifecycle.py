@@ -1,10 +1,11 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from stonechat.core.authentication import AuthenticationService, authentication_of
 from stonechat.core.context import HookContext, Params
@@ -201,7 +202,8 @@ async def test_nothing_is_left_of_two_hundred_clients() -> None:
                         with pytest.raises(PermissionError):
                             await wire.connect(auth)
                     if number % 3 == 0:
-                        await wire.send("41")
+                        with suppress(ConnectionClosed):  # who was refused has been hung up on
+                            await wire.send("41")
                     elif number % 3 == 1:
                         wire.websocket.transport.abort()
         assert len(demo.connections) == 150
@@ -289,3 +291,34 @@ async def test_a_client_whose_session_is_gone_without_a_word_is_swept_away(demo:
         demo.server.sweep()
         assert demo.gone == demo.connections
         wire.websocket.transport.abort()
+
+
+async def test_a_client_that_is_told_to_go_during_its_login_is_in_no_channel(demo: Demo) -> None:
+    async def tell_to_go(result: Any, params: Params, context: HookContext) -> None:
+        demo.app.emit("disconnect", params.connection)
+
+    demo.app.on("login", tell_to_go)
+    async with Wire.open(demo.url, login=False) as wire:
+        await wire.send(f'40{{"token":"{await demo.token()}"}}')
+        await wire.wait_closed()
+    await until(lambda: not demo.server.eio.sockets)
+    assert demo.connections == []
+    assert_empty(demo)
+
+
+async def test_sockets_are_closed_at_the_end_when_their_calls_are_answered() -> None:
+    async with AsyncExitStack() as stack, serve_demo() as demo:
+        wires = [await stack.enter_async_context(Wire.open(demo.url)) for _ in range(3)]
+        busy = await wires[0].start("find", "slow", {"n": 1})
+        await until(lambda: demo.slow.asked)
+        assert demo.app.realtime is not None
+        draining = asyncio.create_task(demo.app.realtime.drain())
+        await wires[1].wait_closed()
+        await wires[2].wait_closed()
+        assert not wires[0].closed
+        demo.slow.go.set()
+        assert await wires[0].packet(busy) == f"{busy}null,[1]]"
+        await draining
+        await wires[0].wait_closed()
+        assert all("41" not in wire.packets for wire in wires)
+        assert len(demo.gone) == 3

@@ -4,10 +4,12 @@ import socket
 import pytest
 from websockets.asyncio.client import connect
 
+from stonechat.core import websocket
 from stonechat.core.encoding import decode
-from stonechat.core.transports.realtime import driver, queue, server
+from stonechat.core.transports.realtime import Sockets, outlet, server
 from stonechat.core.transports.realtime.client import Frame
-from stonechat.core.transports.realtime.queue import Outlet, SendQueue
+from stonechat.core.transports.realtime.outlet import Bounds, Outlet
+from stonechat.core.transports.realtime.queue import SendQueue
 from tests.support.live import Demo
 from tests.support.waiting import until
 from tests.support.wire import Polling, Wire
@@ -19,33 +21,51 @@ class Session:
         self.closed = False
 
 
+def outlet_of(session: Session, bounds: Bounds) -> Outlet:
+    return Outlet(session, bounds, lambda: None)
+
+
 def test_an_outlet_takes_so_many_frames() -> None:
     session = Session()
-    outlet = Outlet(session)
+    outlet = outlet_of(session, Bounds(1_000_000, max_packets=10))
     frame = Frame(b"2[]")
-    assert all(outlet.put(frame) for _ in range(queue.MAX_QUEUED))
+    assert all(outlet.put(frame) for _ in range(10))
     assert not outlet.put(frame)
     session.queue.get_nowait()
     assert outlet.put(frame)
 
 
-def test_an_outlet_takes_so_many_characters() -> None:
+def test_an_outlet_takes_so_many_bytes() -> None:
     session = Session()
-    outlet = Outlet(session)
-    frame = Frame(b"2" + b"a" * (queue.MAX_QUEUED_SIZE // 2 - 1))
+    outlet = outlet_of(session, Bounds(100))
+    frame = Frame(b"2" + b"a" * 49)
     assert outlet.put(frame)
     assert outlet.put(frame)
     assert not outlet.put(Frame(b"2[]"))
     session.queue.get_nowait()
-    assert session.queue.size == queue.MAX_QUEUED_SIZE // 2
+    assert session.queue.buffered == 50
     session.queue.put_nowait(None)
     assert outlet.put(Frame(b"2[]"))
+
+
+def test_what_is_ephemeral_makes_room_for_what_is_not() -> None:
+    session = Session()
+    bounds = Bounds(100)
+    outlet = outlet_of(session, bounds)
+    ephemeral, lasting = Frame(b"2" + b"e" * 49, ephemeral=True), Frame(b"2" + b"a" * 49)
+    assert outlet.put(ephemeral)
+    assert outlet.put(lasting)
+    assert outlet.put(ephemeral)
+    assert (bounds.dropped, session.queue.qsize()) == (1, 2)
+    assert outlet.put(lasting)
+    assert (bounds.dropped, session.queue.qsize(), session.queue.buffered) == (2, 2, 100)
+    assert not outlet.put(lasting)
 
 
 def test_an_outlet_of_a_closed_session_takes_nothing() -> None:
     session = Session()
     session.closed = True
-    assert not Outlet(session).put(Frame(b"2[]"))
+    assert not outlet_of(session, Bounds(100)).put(Frame(b"2[]"))
 
 
 async def stalled(demo: Demo) -> socket.socket:
@@ -63,8 +83,8 @@ async def stalled(demo: Demo) -> socket.socket:
 async def test_a_client_that_does_not_read_is_dropped_and_nobody_else(
     demo: Demo, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(driver, "GOODBYE_SECONDS", 0.05)
-    monkeypatch.setattr(queue, "MAX_QUEUED", 100)
+    monkeypatch.setattr(websocket, "GOODBYE_SECONDS", 0.05)
+    demo.server.bounds.max_packets = 100
     location = f"{demo.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     raw = await stalled(demo)
     async with connect(
@@ -98,7 +118,7 @@ async def test_a_polling_client_that_does_not_ask_is_dropped(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "GOODBYE_SECONDS", 0.05)
-    monkeypatch.setattr(queue, "MAX_QUEUED", 10)
+    demo.server.bounds.max_packets = 10
     async with Polling.open(demo.url) as client:
         await client.connect()
         assert demo.app.realtime is not None
@@ -117,3 +137,56 @@ async def test_a_client_that_reads_late_gets_everything_in_order(demo: Demo) -> 
             demo.app.realtime.send(demo.connections, "news", {"n": number})
         packets = await client.get()
         assert [decode(packet[2:])[1]["n"] for packet in packets] == list(range(1000))
+
+
+async def test_who_was_cut_off_reads_last_that_it_is_to_resync_and_may_come_back(demo: Demo) -> None:
+    async with Wire.open(demo.url) as wire:
+        (slow,) = demo.connections
+        wire.websocket.transport.pause_reading()
+        assert demo.app.realtime is not None
+        while slow not in demo.gone:
+            demo.app.realtime.send([slow], "news", {"text": "a" * 60_000})
+        assert isinstance(demo.app.realtime, Sockets)
+        assert (demo.app.realtime.cut_off, demo.app.realtime.open) == (1, 0)
+        wire.websocket.transport.resume_reading()
+        await wire.wait_closed()
+        events = [packet for packet in wire.packets if packet.startswith("42")]
+        assert decode(events[-1][2:]) == ["resync", {"reason": "slow"}]
+        assert "41" not in wire.packets  # upon which the official client would not come back
+    async with Wire.open(demo.url) as again:
+        assert (await again.call("find", "echo"))[0] is None
+
+
+async def test_who_stops_reading_is_cut_off_however_little_it_is_sent(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "CHECK_SECONDS", 0.05)
+    demo.server.bounds.max_bytes = 100_000_000
+    async with Wire.open(demo.url) as wire:
+        (slow,) = demo.connections
+        wire.websocket.transport.pause_reading()
+        assert isinstance(demo.app.realtime, Sockets)
+        while demo.app.realtime.queued[0] < 1_000_000:
+            demo.app.realtime.send([slow], "news", {"text": "a" * 60_000})
+            await asyncio.sleep(0)
+        await until(lambda: demo.gone == [slow])
+        await until(lambda: not demo.server.eio.sockets)
+        wire.websocket.transport.abort()
+
+
+async def test_who_reads_slowly_but_reads_is_kept(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlet, "CHECK_SECONDS", 0.05)
+    demo.server.bounds.max_bytes = 100_000_000
+    async with Wire.open(demo.url) as wire:
+        wire.websocket.transport.pause_reading()
+        assert isinstance(demo.app.realtime, Sockets)
+        number = 0
+        while demo.app.realtime.queued[0] < 1_000_000:
+            demo.app.realtime.send(demo.connections, "news", {"n": number, "text": "a" * 60_000})
+            number += 1
+            await asyncio.sleep(0)
+        wire.websocket.transport.resume_reading()
+        await wire.find(lambda packet: packet.startswith(f'42["news",{{"n":{number - 1},'))
+        news = [decode(packet[2:])[1]["n"] for packet in wire.packets if packet.startswith('42["news"')]
+        assert news == list(range(number - 1))  # the last has been asked for
+        assert demo.gone == []
