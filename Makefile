@@ -27,8 +27,10 @@ run: $(RUNNABLE)
 
 install: $(COMPLETE)
 
+# What tests start as processes is compiled once, also where the environment forbids to keep that.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(COMPLETE) $(CLIENT_PACKAGES)
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 	$(if $(PORTAL_TESTS),node --test $(PORTAL_TESTS))
 
 check: $(COMPLETE)

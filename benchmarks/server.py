@@ -10,7 +10,7 @@ from stonechat.core.application import Application, Scope
 from stonechat.core.channels import Channel
 from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.logs import configure_logs
-from stonechat.core.transports.realtime import realtime
+from stonechat.core.transports.realtime import Sockets, realtime
 from stonechat.core.transports.rest import rest
 
 from .asked import Asked
@@ -20,6 +20,16 @@ from .stalls import Stalls
 class Presence:
     async def find(self, params: Params) -> list[dict[str, Any]]:
         return []
+
+
+class Waiting:
+    """What clients have not read: the most of one, in bytes, and how many were cut off for it."""
+
+    async def find(self, params: Params) -> dict[str, int]:
+        sockets = app.realtime
+        if not isinstance(sockets, Sockets):
+            return {"queued": 0, "cutOff": 0}
+        return {"queued": sockets.queued[1], "cutOff": sockets.cut_off}
 
 
 async def nothing(context: HookContext) -> None:
@@ -57,6 +67,7 @@ app.configure(realtime(handshake=ask))
 app.use("messages", MemoryService(indexes=["conversationId"], paginate={"default": 50, "max": 50}))
 app.use("presence", Presence(), methods=["find"], events=["changed"])
 app.use("stalls", Stalls(), methods=["find"])
+app.use("waiting", Waiting(), methods=["find"])
 app.service("messages").hooks({"before": {"all": [nothing]}, "after": {"all": [nothing]}})
 app.service("messages").publish(conversation)
 app.service("presence").publish(contacts)

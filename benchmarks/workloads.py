@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import nan
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .servers import FEATHERS, NODE, SOCKETIO, SOCKETIO_NODE, STARLETTE, Server, pinned, two_cpus
 
@@ -89,6 +89,11 @@ def _rooms(name: str, rooms: int, receivers: int) -> Workload:
     return Workload(name, "room", (Measure(name, "deliveries/s"),), SOCKET_PEERS, settings)
 
 
+def _burst(name: str, unit: str, connections: int) -> Workload:
+    measures = (Measure(name, unit, lower=True),)
+    return Workload(name, name, measures, (SOCKETIO_NODE,), {"connections": connections})
+
+
 SOCKET_PEERS: Final = (SOCKETIO, FEATHERS, SOCKETIO_NODE)
 
 WORKLOADS: Final = (
@@ -111,29 +116,19 @@ WORKLOADS: Final = (
         {"connections": 5000},
         {"connections": 2000},
     ),
+    _burst("everybody", "ms", 5000),
+    _burst("arriving", "ms", 1000),
+    _burst("leaving", "µs/connection", 5000),
 )
 
 
 def run(workload: Workload, server: Server, pace: Pace) -> Run:
     """Start ``server``, measure it, stop it. Raises ServerError and LoadError."""
-    server_cpu, load_cpu = two_cpus()
-    with server.running((server_cpu,)) as (port, pid), pinned((load_cpu,)):
-        options = {
-            **workload.settings,
-            **(workload.quick if pace.quick else {}),
-            "workload": workload.load,
-            "dialect": server.dialect,
-            "port": port,
-            "serverPid": pid,
-            "cpus": [server_cpu, load_cpu],
-            "tellsStalls": server.tells_stalls,
-            "seconds": pace.seconds,
-            "warmup": pace.warmup,
-        }
-        done = subprocess.run([NODE, LOAD, json.dumps(options)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LoadError(f"{workload.name} against {server.name}: {done.stderr.strip()}")
-    seen = json.loads(done.stdout)
+    settings = {**workload.settings, **(workload.quick if pace.quick else {})}
+    try:
+        seen = load(workload.load, server, {**settings, "seconds": pace.seconds, "warmup": pace.warmup})
+    except LoadError as error:
+        raise LoadError(f"{workload.name} against {server.name}: {error}") from None
     stall = seen["stall"] or {"wall": None, "cpu": None}
     return Run(
         server=server.name,
@@ -147,3 +142,23 @@ def run(workload: Workload, server: Server, pace: Pace) -> Run:
         stall=stall["wall"],
         stall_cpu=stall["cpu"],
     )
+
+
+def load(name: str, server: Server, settings: Mapping[str, float]) -> dict[str, Any]:
+    """What a workload of load/main.mjs has seen of a server that is started for it."""
+    server_cpu, load_cpu = two_cpus()
+    with server.running((server_cpu,)) as (port, pid), pinned((load_cpu,)):
+        options = {
+            **settings,
+            "workload": name,
+            "dialect": server.dialect,
+            "port": port,
+            "serverPid": pid,
+            "cpus": [server_cpu, load_cpu],
+            "tellsStalls": server.tells_stalls,
+        }
+        done = subprocess.run([NODE, LOAD, json.dumps(options)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LoadError(done.stderr.strip())
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen

@@ -104,7 +104,7 @@ def index() -> Page:
 
 
 def pages() -> dict[Path, str]:
-    start = "Importing it loads the framework and nothing of the school."
+    start = "A name is loaded when it is used, and nothing of the school with it."
     made = {
         "README.md": index(),
         "api.md": api(stonechat, "The names of `stonechat`", start),

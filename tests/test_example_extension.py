@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,7 @@ import pytest
 from stonechat.app import create_app
 from stonechat.core.context import Params
 from stonechat.core.extensions import ExtensionError
+from tests.support.pages import PLAIN_PYTEST
 from tests.support.school import Answer, Json, Person, School, serve_school, test_settings
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "word_filter"
@@ -144,7 +146,10 @@ def test_a_school_cannot_enable_what_is_not_installed(mongodb_url: str) -> None:
 
 def test_the_tests_of_the_example_pass() -> None:
     pytest_there = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    result = subprocess.run(pytest_there, cwd=EXAMPLE, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **PLAIN_PYTEST}
+    result = subprocess.run(
+        pytest_there, cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout
 
 

@@ -4,16 +4,18 @@
  * The result's `figure` counts operations or deliveries a second, milliseconds or KiB; `serverCpu`, `loadCpu` and
  * `noise` are in cores.
  */
+import { arriving, everybody, leaving } from './bursts.mjs';
 import { idle, storm } from './crowds.mjs';
 import { dialects } from './dialects.mjs';
 import { HttpConnection, requestText } from './http.mjs';
 import { Latencies, Meter, outcome } from './meter.mjs';
 import { sustained } from './rooms.mjs';
+import { slow } from './slow.mjs';
 import { Socket } from './socket.mjs';
 import { CONVERSATIONS, makeMessage } from './texts.mjs';
 import { DRAIN_SECONDS, openAll, range, sleep, within } from './waiting.mjs';
 
-/** @type {{workload: string, port: number, dialect: string, serverPid: number, cpus: number[], tellsStalls: boolean, seconds: number, warmup: number, rooms?: number, receivers?: number, users?: number, connections?: number}} */
+/** @type {{workload: string, port: number, dialect: string, serverPid: number, cpus: number[], tellsStalls: boolean, seconds: number, warmup: number, rooms?: number, readers?: number, stopped?: number, rate?: number, bytes?: number, receivers?: number, users?: number, connections?: number}} */
 const options = JSON.parse(process.argv[2]);
 const { port } = options;
 const dialect = dialects[options.dialect];
@@ -38,6 +40,10 @@ const workloads = {
   room: () => sustained(options, dialect),
   storm: () => storm(options, dialect),
   idle: () => idle(options),
+  everybody: () => everybody(options, dialect),
+  arriving: () => arriving(options),
+  leaving: () => leaving(options),
+  slow: () => slow(options, dialect),
 };
 
 async function requestLoop(requests) {

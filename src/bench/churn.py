@@ -77,15 +77,16 @@ class Churn:
         try:
             if person.client is None or creator.client is None:
                 return
+            place = {"conversationId": talk.id, "userId": person.login.user_id}
             if person.place is None:
-                query = {"conversationId": talk.id, "userId": person.login.user_id}
-                found = await person.client.call("find", "members", query)
+                found = await creator.client.call("find", "members", place)
                 person.place = found["data"][0]["_id"]
-            await person.client.call("remove", "members", person.place, {})
+            # Without an answer nobody knows: what is heard from here on counts for nothing.
             person.is_member = False
             person.end_stay()
-            place = {"conversationId": talk.id, "userId": person.login.user_id}
-            person.place = (await creator.client.call("create", "members", place))["_id"]
+            await person.client.call("remove", "members", person.place, {})
+            made = await creator.client.call("create", "members", place)
+            person.place, person.joined_seq = made["_id"], made["joinedSeq"]
             person.begin_stay()
             person.is_member = True
             self._figures.left_and_added += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 
 from .histogram import Histogram
 from .sequence import Sequence
@@ -11,30 +11,33 @@ from .sequence import Sequence
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """``p99_ms`` is that of the deliveries since the sample before."""
+    """What is so at a moment, or has been counted until then.
+
+    ``p50_ms`` and ``p99_ms`` are those of the deliveries since the sample before; ``database_`` is the
+    MongoDB that was started for the measurement.
+    """
 
     seconds: float
-    rss_kib: int | None
-    cpu_seconds: float | None
-    connections: int
-    sent: int
-    delivered: int
-    p99_ms: float | None
+    rss_kib: int | None = None
+    cpu_seconds: float | None = None
+    connections: int = 0
+    sent: int = 0
+    delivered: int = 0
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    errors: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    reconnects: int = 0
+    left_and_added: int = 0
+    database_rss_kib: int | None = None
+    database_cpu_seconds: float | None = None
 
     def row(self) -> str:
-        values = (
-            f"{self.seconds:.1f}",
-            self.rss_kib,
-            None if self.cpu_seconds is None else f"{self.cpu_seconds:.2f}",
-            self.connections,
-            self.sent,
-            self.delivered,
-            None if self.p99_ms is None else f"{self.p99_ms:.1f}",
-        )
-        return ",".join("" if value is None else str(value) for value in values)
+        return ",".join(_cell(value) for value in astuple(self))
 
 
-SAMPLE_COLUMNS = "seconds,rss_kib,cpu_seconds,connections,sent,delivered,p99_ms"
+SAMPLE_COLUMNS = ",".join(field.name for field in fields(Sample))
 
 
 @dataclass(slots=True)
@@ -65,3 +68,9 @@ class Figures:
         self.duplicates += sequence.duplicates
         self.gaps += len(sequence.missing)
         self.out_of_order += sequence.late
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

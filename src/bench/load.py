@@ -17,7 +17,7 @@ from .errors import BenchError
 from .figures import SAMPLE_COLUMNS, Figures, Sample
 from .people import Person, Talk, talks_of
 from .plan import Plan
-from .process import usage
+from .process import Processes, usage
 
 CONNECTS_AT_ONCE: Final = 32
 TICK_SECONDS: Final = 0.001
@@ -35,11 +35,17 @@ T = TypeVar("T")
 
 class Load:
     def __init__(
-        self, plan: Plan, address: Address, logins: Iterable[Login], *, pid: int | None, tell: Tell
+        self,
+        plan: Plan,
+        address: Address,
+        logins: Iterable[Login],
+        *,
+        own: Processes | None = None,
+        tell: Tell,
     ) -> None:
         self.figures = Figures()
         self._plan = plan
-        self._pid = pid
+        self._own = own
         self._tell = tell
         self._background: set[asyncio.Task[None]] = set()
         self._people = [
@@ -173,8 +179,10 @@ class Load:
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _take_sample(self, samples: TextIO | None) -> None:
-        figures, used = self.figures, usage(self._pid)
-        p99 = figures.recent.quantile(0.99)
+        figures, own = self.figures, self._own
+        used = None if own is None else usage(own.server)
+        database = None if own is None else usage(own.database)
+        p50, p99 = (figures.recent.quantile(share) for share in (0.5, 0.99))
         figures.recent.clear()
         sample = Sample(
             seconds=time.monotonic() - self._began,
@@ -183,7 +191,15 @@ class Load:
             connections=sum(person.client is not None for person in self._people),
             sent=figures.sent,
             delivered=figures.delivered,
+            p50_ms=None if p50 is None else p50 / 1000,
             p99_ms=None if p99 is None else p99 / 1000,
+            errors=figures.errors.total(),
+            duplicates=figures.duplicates + sum(one.sequence.duplicates for one in self._people),
+            gaps=figures.gaps,
+            reconnects=figures.reconnects,
+            left_and_added=figures.left_and_added,
+            database_rss_kib=None if database is None else database.rss_kib,
+            database_cpu_seconds=None if database is None else database.cpu_seconds,
         )
         figures.samples.append(sample)
         if samples is not None:

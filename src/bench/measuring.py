@@ -16,7 +16,7 @@ from .errors import BenchError
 from .load import Load, Tell
 from .own_server import own_server
 from .plan import Plan
-from .process import allow_open_files
+from .process import Processes, allow_open_files
 from .report import Report
 
 OTHER_FILES = 256
@@ -39,15 +39,20 @@ async def measure(plan: Plan, tell: Tell = lambda _: None) -> Report:
             accounts = read_accounts(plan.accounts, plan.clients)
             return await _measure(plan, plan.url, accounts, None, samples, tell)
         tell("making a school and starting its server")
-        async with own_server(plan.clients) as (url, pid, accounts):
-            return await _measure(plan, url, accounts, pid, samples, tell)
+        async with own_server(plan.clients) as (url, own, accounts):
+            return await _measure(plan, url, accounts, own, samples, tell)
 
 
 async def _measure(
-    plan: Plan, url: str, accounts: Sequence[Account], pid: int | None, samples: TextIO | None, tell: Tell
+    plan: Plan,
+    url: str,
+    accounts: Sequence[Account],
+    own: Processes | None,
+    samples: TextIO | None,
+    tell: Tell,
 ) -> Report:
     address = Address.of(url)
-    load = Load(plan, address, await log_in(address, accounts, tell), pid=pid, tell=tell)
+    load = Load(plan, address, await log_in(address, accounts, tell), own=own, tell=tell)
     began, cpu = time.monotonic(), time.process_time()
     lasted = await load.run(samples)
     own_cpu = (time.process_time() - cpu) / (time.monotonic() - began)

@@ -24,6 +24,7 @@ from ..models import School, User
 from ..settings import Limits
 from .accounts import Account
 from .errors import BenchError
+from .process import Processes
 
 HOST: Final = "127.0.0.1"
 DATABASE: Final = "bench"
@@ -38,8 +39,8 @@ Record = dict[str, Any]
 
 
 @asynccontextmanager
-async def own_server(people: int) -> AsyncGenerator[tuple[str, int, list[Account]]]:
-    """The address, the process id and ``people`` accounts. Raises BenchError, MongodError."""
+async def own_server(people: int) -> AsyncGenerator[tuple[str, Processes, list[Account]]]:
+    """The address, the processes and ``people`` accounts. Raises BenchError, MongodError."""
     with tempfile.TemporaryDirectory(prefix="stonechat-bench-") as name:
         folder = Path(name)
         async with Mongod(folder / "mongodb") as mongod:
@@ -48,7 +49,8 @@ async def own_server(people: int) -> AsyncGenerator[tuple[str, int, list[Account
             process = await _start(folder, mongod.url, port)
             try:
                 await _until_ready(process, folder / "server.log")
-                yield f"http://{HOST}:{port}", process.pid, accounts
+                own = Processes(server=process.pid, database=mongod.pid)
+                yield f"http://{HOST}:{port}", own, accounts
             finally:
                 await _stop(process)
 

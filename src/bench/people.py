@@ -61,6 +61,7 @@ class Person:
         self.is_busy = False
         self.place: str | None = None
         self.since = 0
+        self.joined_seq = 0
         self.sequence = Sequence()
         self._address = address
         self._figures = figures
@@ -165,6 +166,8 @@ class Person:
         if not self.is_member or message["conversationId"] != self.talk.id:
             return
         seq: int = message["seq"]
+        if seq <= self.joined_seq:  # written before, and told when this one was there already
+            return
         self.sequence.see(seq)
         stamp, _, rest = (message["content"] or "").partition(" ")
         if stamp != STAMP:

@@ -10,6 +10,8 @@ from pathlib import Path
 class Plan:
     """``rate`` in messages a second, ``churn`` in connections a minute, ``p99`` in milliseconds.
 
+    ``growth`` in MiB is what the server's memory may grow by once it has settled.
+
     ``read`` is the share of what clients receive that they answer with a receipt. Without ``url`` a server is
     started for the measurement, and ``accounts`` are made.
     """
@@ -21,6 +23,7 @@ class Plan:
     churn: float = 0.0
     read: float = 0.1
     p99: float | None = None
+    growth: float | None = None
     url: str | None = None
     accounts: Path | None = None
     samples: Path | None = None

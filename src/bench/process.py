@@ -14,6 +14,14 @@ class Usage:
     cpu_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The ids of what was started for the measurement."""
+
+    server: int
+    database: int | None
+
+
 def usage(pid: int | None) -> Usage | None:
     """None too for a process that has ended."""
     if pid is None or sys.platform != "linux":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any, Final
 
 from .figures import Figures
@@ -11,6 +13,8 @@ from .histogram import Histogram
 from .plan import Plan
 
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+SETTLED_SECONDS: Final = 300.0
+"""So long caches and pools may fill, until memory is to stay what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,31 @@ class Report:
     @property
     def server_cpu(self) -> float | None:
         """In cores, while messages were sent and what was left of them arrived."""
-        known = [one for one in self.figures.samples if one.cpu_seconds is not None]
-        if len(known) < 2:
-            return None
-        first, last = known[0], known[-1]
-        return ((last.cpu_seconds or 0) - (first.cpu_seconds or 0)) / max(last.seconds - first.seconds, 1e-9)
+        return _cores([(one.seconds, one.cpu_seconds) for one in self.figures.samples])
 
-    def memory(self) -> list[int]:
-        """Resident memory of the server in KiB, sample by sample."""
-        return [one.rss_kib for one in self.figures.samples if one.rss_kib is not None]
+    @property
+    def database_cpu(self) -> float | None:
+        return _cores([(one.seconds, one.database_cpu_seconds) for one in self.figures.samples])
+
+    def memory(self, since: float = 0.0, until: float = math.inf) -> list[int]:
+        """Resident memory of the server in KiB, sample by sample, between two seconds."""
+        return [
+            one.rss_kib
+            for one in self.figures.samples
+            if one.rss_kib is not None and since <= one.seconds <= until
+        ]
+
+    @property
+    def growth(self) -> float | None:
+        """MiB by which the server was larger in the last minute than in that after it had settled.
+
+        None where messages were not sent for long enough.
+        """
+        settled = self.memory(SETTLED_SECONDS, SETTLED_SECONDS + 60)
+        last = self.memory(self.lasted - 60, self.lasted)
+        if not settled or not last or self.lasted < SETTLED_SECONDS + 120:
+            return None
+        return (mean(last) - mean(settled)) / 1024
 
     def failures(self) -> list[str]:
         """Why the measured server does not pass; empty where it does."""
@@ -47,6 +67,8 @@ class Report:
         p99, bound = figures.deliveries.quantile(0.99), self.plan.p99
         if bound is not None and p99 is not None and p99 / 1000 > bound:
             failed.append(f"p99 of the deliveries is {p99 / 1000:.1f} ms, more than {bound:g} ms")
+        if self.plan.growth is not None and self.growth is not None and self.growth > self.plan.growth:
+            failed.append(f"the server grew by {self.growth:.1f} MiB, more than {self.plan.growth:g} MiB")
         return failed
 
     def to_json(self) -> dict[str, Any]:
@@ -72,7 +94,9 @@ class Report:
             "server": {
                 "cpu": None if self.server_cpu is None else round(self.server_cpu, 3),
                 "rss_kib": {"first": memory[0], "last": memory[-1], "most": max(memory)} if memory else None,
+                "growth_mib": None if self.growth is None else round(self.growth, 2),
             },
+            "database": {"cpu": None if self.database_cpu is None else round(self.database_cpu, 3)},
             "load_cpu": round(self.own_cpu, 3),
             "failures": self.failures(),
         }
@@ -112,6 +136,10 @@ class Report:
                 f"server            {self.server_cpu:.2f} cores; RSS {memory[0] // 1024} MiB at first, "
                 f"{memory[-1] // 1024} MiB at last, {max(memory) // 1024} MiB at most"
             )
+        if self.growth is not None:
+            yield f"its growth        {self.growth:+.1f} MiB after {SETTLED_SECONDS // 60:.0f} minutes"
+        if self.database_cpu is not None:
+            yield f"database          {self.database_cpu:.2f} cores"
         yield f"this process      {self.own_cpu:.2f} cores"
         for kind, count in figures.errors.most_common():
             yield f"error             {count} x {kind}"
@@ -123,6 +151,15 @@ class Report:
 
     def _rate(self, count: int) -> float:
         return round(count / self.lasted, 1) if self.lasted else 0.0
+
+
+def _cores(used: Iterable[tuple[float, float | None]]) -> float | None:
+    """From ``(seconds, CPU seconds until then)``."""
+    known = [(seconds, cpu) for seconds, cpu in used if cpu is not None]
+    if len(known) < 2:
+        return None
+    (began, before), (ended, after) = known[0], known[-1]
+    return (after - before) / max(ended - began, 1e-9)
 
 
 def _milliseconds(histogram: Histogram) -> dict[str, float | None]:

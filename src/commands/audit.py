@@ -12,20 +12,18 @@ from ..core.application import Application
 from ..core.context import Params
 from ..models.audit_chain import NOTHING, ChainBroken, Link, check_chain
 from ..settings import load_settings
-from .running import CommandError, Commands, add_command, run_with
+from .running import CommandError, configured, run_with
 
 BROKEN: Final = 1
 
 
-def add(commands: Commands) -> None:
-    text = "Look after the audit logs."
-    kinds = commands.add_parser("audit", help=text, description=text).add_subparsers(
-        title="what to do", required=True, metavar="verify"
-    )
+def add(options: argparse.ArgumentParser) -> None:
+    kinds = options.add_subparsers(title="what to do", required=True, metavar="verify")
     text = "Walk through the audit logs; exit with 1 where an entry was changed, added or removed."
-    options = add_command(kinds, "verify", _verify, text)
-    options.add_argument("--school", metavar="SLUG", help="only the log of this school")
-    options.add_argument(
+    verify = kinds.add_parser("verify", help=text, description=text)
+    configured(verify, _verify)
+    verify.add_argument("--school", metavar="SLUG", help="only the log of this school")
+    verify.add_argument(
         "--known",
         type=_known,
         default=NOTHING,

@@ -22,15 +22,14 @@ from ..models.upgrade import COLLECTION, OF_RECORDS
 from ..settings import Settings, load_settings
 from .progress import ProgressLine
 from .restore import STAGED
-from .running import CommandError, Commands, add_command
+from .running import CommandError, configured
 
 MOMENT_GONE: Final = frozenset({239, 246})
 """MongoDB's SnapshotTooOld and SnapshotUnavailable."""
 
 
-def add(commands: Commands) -> None:
-    text = "Write what the database holds at one moment to a file, while the school goes on."
-    options = add_command(commands, "backup", _backup, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _backup)
     options.add_argument(
         "file", type=Path, metavar="FILE.tar.gz", help="the file to make, which must not exist"
     )

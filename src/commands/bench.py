@@ -14,20 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..core.logs import configure_logs
 from .progress import ProgressLine
-from .running import CommandError, Commands
+from .running import CommandError
 
 if TYPE_CHECKING:
     from ..bench import Report
 
 FAILED: Final = 1
+UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
-def add(commands: Commands) -> None:
-    text = (
-        "Put load on a server and report latencies; exit with 1 where messages were lost or came twice, "
-        "or a bound was missed."
-    )
-    options = commands.add_parser("bench", help=text, description=text)
+def add(options: argparse.ArgumentParser) -> None:
     options.set_defaults(command=_bench)
     options.add_argument("--url", help="a server that runs; default: one is started for the measurement")
     options.add_argument(
@@ -41,7 +37,12 @@ def add(commands: Commands) -> None:
         "--rate", type=_positive, default=50.0, metavar="N", help="messages a second; default: 50"
     )
     options.add_argument(
-        "--seconds", type=_positive, default=30.0, metavar="N", help="to send messages for; default: 30"
+        *("--seconds", "--for"),
+        dest="seconds",
+        type=_duration,
+        default=30.0,
+        metavar="TIME",
+        help="to send messages for: seconds, or such as 30m and 2h; default: 30",
     )
     options.add_argument(
         "--churn",
@@ -54,6 +55,9 @@ def add(commands: Commands) -> None:
         "--read", type=_share, default=0.1, metavar="SHARE", help="of messages told to be read; default: 0.1"
     )
     options.add_argument("--p99", type=_positive, metavar="MS", help="a bound for the deliveries")
+    options.add_argument(
+        "--growth", type=_number, metavar="MIB", help="a bound for the server's growth after 5 minutes"
+    )
     options.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
     options.add_argument("--samples", type=Path, metavar="FILE", help="write a line of CSV every 5 seconds")
     options.add_argument("--graph", type=Path, metavar="FILE", help="write an SVG of the server's memory")
@@ -71,6 +75,7 @@ def _bench(options: argparse.Namespace) -> None:
         churn=options.churn,
         read=options.read,
         p99=options.p99,
+        growth=options.growth,
         url=options.url,
         accounts=options.accounts,
         samples=options.samples,
@@ -131,6 +136,10 @@ def _positive(text: str) -> float:
     if (value := _number(text)) == 0:
         raise argparse.ArgumentTypeError("must be more than 0")
     return value
+
+
+def _duration(text: str) -> float:
+    return _positive(text[:-1]) * UNITS[text[-1]] if text[-1:] in UNITS else _positive(text)
 
 
 def _share(text: str) -> float:

@@ -13,12 +13,11 @@ from ..core.errors import FeathersError
 from ..settings import load_settings
 from .people import add_user, user_of
 from .progress import ProgressLine
-from .running import CommandError, Commands, add_command, run_with
+from .running import CommandError, configured, run_with
 
 
-def add(commands: Commands) -> None:
-    text = "Take out of a school everything personal of a user, for good."
-    options = add_command(commands, "erase", _erase, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _erase)
     add_user(options)
     options.add_argument("--dry-run", action="store_true", help="only say what would be taken out")
 

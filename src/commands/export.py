@@ -13,7 +13,7 @@ from ..core.application import Application
 from ..settings import load_settings
 from .people import add_user, user_of
 from .progress import ProgressLine
-from .running import Commands, add_command, run_with
+from .running import configured, run_with
 
 
 class FileSink:
@@ -24,9 +24,8 @@ class FileSink:
         self._file.write(data)
 
 
-def add(commands: Commands) -> None:
-    text = "Write an archive of what is kept of a user, with a page in it that explains it."
-    options = add_command(commands, "export", _export, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _export)
     add_user(options)
     options.add_argument("file", type=Path, metavar="FILE.zip", help="the file to make, which must not exist")
 

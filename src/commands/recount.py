@@ -19,16 +19,15 @@ from ..models.journal import Journal
 from ..models.mending import mend
 from ..models.recount import Mismatch, mismatches
 from ..settings import load_settings
-from .running import CommandError, Commands, add_command, run_with
+from .running import CommandError, configured, run_with
 
 WRONG: Final = 1
 BATCH: Final = 500
 """Conversations that are counted at once, as of one moment."""
 
 
-def add(commands: Commands) -> None:
-    text = "Count anew what is stored of counts; exit with 1 where something is wrong and was not mended."
-    options = add_command(commands, "recount", _recount, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _recount)
     options.add_argument("--school", metavar="SLUG", help="only the conversations of this school")
     options.add_argument("--mend", action="store_true", help="store what was counted, and tell clients of it")
 

@@ -22,7 +22,7 @@ from ..settings import Settings, load_settings
 from .audit import verify
 from .progress import ProgressLine
 from .recount import recount
-from .running import CommandError, Commands, add_command, run_with
+from .running import CommandError, configured, run_with
 
 WRONG: Final = 1
 STAGED: Final = "restoring."
@@ -31,9 +31,8 @@ STAGED: Final = "restoring."
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
 
 
-def add(commands: Commands) -> None:
-    text = "Put a backup into an empty database, and check it; exit with 1 where the check finds something."
-    options = add_command(commands, "restore", _restore, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _restore)
     options.add_argument("file", type=Path, metavar="FILE.tar.gz", help="what stonechat backup has made")
     options.add_argument("--force", action="store_true", help="replace all that the database holds")
 

@@ -11,14 +11,11 @@ from ..services.retention.expiry import expunge_expired
 from ..settings import load_settings
 from .people import schools_of
 from .progress import ProgressLine
-from .running import Commands, add_command, run_with
+from .running import configured, run_with
 
 
-def add(commands: Commands) -> None:
-    text = (
-        "Take out the messages that are older than their school keeps them; the server does it every night."
-    )
-    options = add_command(commands, "retention", _retention, text)
+def add(options: argparse.ArgumentParser) -> None:
+    configured(options, _retention)
     options.add_argument("--school", metavar="SLUG", help="only this school")
     options.add_argument("--dry-run", action="store_true", help="only count them")
 

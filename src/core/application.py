@@ -11,11 +11,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .backplane.alone import Alone, Backplane
-from .channels import Channel, ChannelRegistry, Publications, PublisherMap, Publishing
+from .channels import Channel, ChannelRegistry
 from .context import Connection, HookContext
 from .events import EventEmitter, Tasks
 from .hooks import HookMap, HookStore, Step, compile_chain
 from .observer import Observer
+from .publications import Publications, PublisherMap, Publishing
 from .routing import Match, Router, segments, strip_path
 from .service import STANDARD_EVENTS, Service
 

@@ -15,6 +15,10 @@ from typing import Any, Final
 import orjson
 
 OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME
+WRITTEN_DEPTH: Final = 254
+"""How many levels orjson writes. It reads more."""
+MAX_DEPTH: Final = 128
+"""How many are taken in: whatever is asked can be given back in an answer."""
 
 
 @singledispatch
@@ -55,5 +59,22 @@ def encode(value: Any) -> bytes:
 
 
 def decode(text: str | bytes) -> Any:
-    """Raises ValueError for malformed JSON."""
-    return orjson.loads(text)
+    """Raises ValueError for malformed JSON, and for what is nested more deeply than 128 levels."""
+    value = orjson.loads(text)
+    brackets = (
+        text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    )
+    if brackets > MAX_DEPTH and _is_deep(value):
+        raise ValueError(f"nested more deeply than {MAX_DEPTH} levels")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether it is too deep to be written with so much around it; walking through it takes far longer."""
+    for _ in range(WRITTEN_DEPTH - MAX_DEPTH):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return True
+    return False

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from .channels import ELSEWHERE, PublisherMap, Publishing, Told
 from .class_hooks import declared_hooks
 from .context import STANDARD_METHODS, UNSET, HookContext, Params
 from .events import EventEmitter
 from .hooks import HookMap, HookStore, Step, call_method, compile_chain
+from .publications import ELSEWHERE, PublisherMap, Publishing, Told
 from .shapes import is_list
 
 if TYPE_CHECKING:

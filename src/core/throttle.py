@@ -69,9 +69,11 @@ class RecentHits(MemoryStorage):
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         now = time.time()
         windows = self._windows.get(expiry)
-        hits = None if windows is None else windows.get(key)
-        recent = [hit for hit in hits or () if hit > now - expiry]
-        return (recent[0], len(recent)) if recent else (now, 0)
+        hits = deque[float]() if windows is None else windows.get(key, deque())
+        for gone, hit in enumerate(hits):
+            if hit > now - expiry:
+                return hit, len(hits) - gone
+        return now, 0
 
     async def clear(self, key: str) -> None:
         for windows in self._windows.values():

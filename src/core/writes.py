@@ -7,32 +7,15 @@ would be a call of the system and a packet on the wire, which together cost more
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
+
+from .turns import Turns, TurnsOfLoops
 
 MAX_KEPT: Final = 65_536  # bytes
 AT_ONCE: Final = 256
 """Connections that are written to within one turn: a broadcast to thousands must not hold up the rest."""
 
-
-class Turns:
-    """The connections of a loop that have something to write, so many of them in each turn."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._call_soon = loop.call_soon
-        self._waiting: deque[JoinedWrites] = deque()
-
-    def add(self, writes: JoinedWrites) -> None:
-        if not self._waiting:
-            self._call_soon(self._turn)
-        self._waiting.append(writes)
-
-    def _turn(self) -> None:
-        for _ in range(min(AT_ONCE, len(self._waiting))):
-            self._waiting.popleft().flush()
-        if self._waiting:
-            self._call_soon(self._turn)
+_turns: Final = TurnsOfLoops(AT_ONCE)
 
 
 class JoinedWrites:
@@ -49,7 +32,7 @@ class JoinedWrites:
     def write(self, data: bytes) -> None:
         if self._kept is None:
             self._kept = []
-            self._turns.add(self)
+            self._turns.add(self._flush)
         self._kept.append(data)
         self._size += len(data)
         if self._size > MAX_KEPT:
@@ -65,12 +48,12 @@ class JoinedWrites:
     def get_write_buffer_size(self) -> int:
         return self._inner.get_write_buffer_size() + self._size
 
-    def flush(self) -> None:
-        self._send()
-        self._kept = None
-
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+    def _flush(self) -> None:
+        self._send()
+        self._kept = None
 
     def _send(self) -> None:
         kept = self._kept
@@ -80,11 +63,5 @@ class JoinedWrites:
                 self._inner.write(kept[0] if len(kept) == 1 else b"".join(kept))
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
-
-
 def joined(transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> asyncio.Transport:
-    turns = _turns.get(loop)
-    if turns is None:
-        turns = _turns[loop] = Turns(loop)
-    return cast("asyncio.Transport", JoinedWrites(transport, turns))
+    return cast("asyncio.Transport", JoinedWrites(transport, _turns.of(loop)))

@@ -41,10 +41,11 @@ IDEMPOTENT: Final[Mapping[str, Any]] = {
 
 
 class Idempotency:
-    """Three hooks: ``read_header`` before validation, ``answer_repeat`` after it, ``answer_race`` on error.
+    """Hooks: ``read_header`` before validation, ``mark`` after it, ``answer_race`` on error.
 
-    ``owner`` is the field that, with the key, is unique (index ``index``); the record keeps a digest
-    of what was sent in ``fingerprint``.
+    ``answer_repeat``, anywhere behind ``mark``, looks for the earlier record before there is a conflict.
+    ``owner`` is the field that, with the key, is unique (index ``index``); the record keeps a digest of what
+    was sent in ``fingerprint``.
     """
 
     def __init__(self, owner: str) -> None:
@@ -60,9 +61,12 @@ class Idempotency:
             raise invalid(KEY, reason)
         context.data = {**context.data, KEY: key}
 
-    async def answer_repeat(self, context: HookContext) -> None:
+    def mark(self, context: HookContext) -> None:
         if context.data.get(KEY) is not None:
             context.data[FINGERPRINT] = _digest(context.data)
+
+    async def answer_repeat(self, context: HookContext) -> None:
+        if is_mapping(context.data) and FINGERPRINT in context.data:
             await self._answer(context)
 
     async def answer_race(self, context: HookContext) -> None:

@@ -15,6 +15,9 @@ INTERNAL: Final = frozenset({"touchedAt", "lastSentAt"})
 OWN: Final = frozenset({"mutedUntil"})
 """What nobody but the member reads."""
 
+PLACES_REVISION: Final = "placesRevision"
+"""The param of a new message's call that says as of which revision of its conversation who was in it."""
+
 
 def visible_place(place: Mapping[str, Any], *, own: bool, manages: bool) -> dict[str, Any]:
     """A member record as the member reads it, somebody who manages the conversation, or the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ..core.context import HookContext
 from ..core.errors import Forbidden, NotFound
@@ -12,6 +12,9 @@ from .transactions import joined
 
 Seat = tuple[dict[str, Any], dict[str, Any]]
 """A member record, and the conversation it is a place in."""
+
+REHEARSAL: Final = "rehearsal"
+"""The param of a call whose rules are all judged by hooks, for its write never comes."""
 
 
 async def seat_of(context: HookContext, conversation_id: Any) -> Seat:

@@ -33,8 +33,9 @@ class Conversation(SchoolRecord):
     """``clock`` is the newest ``seq``; ``directKey`` names the two people of a direct conversation.
 
     ``revision`` counts all that has changed in it, messages and members included: see Delivery.
-    ``lamport`` is the clock of clients that keep one. ``writerRoles`` are the roles of the school whose
-    members may write in an announcement, besides those who manage it.
+    ``placesRevision`` is that of the newest change to a member's place: who has read the members since then
+    knows them. ``lamport`` is the clock of clients that keep one. ``writerRoles`` are the roles of the school
+    whose members may write in an announcement, besides those who manage it.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Conversation(SchoolRecord):
     direct_key: str | None = None
     clock: int = 0
     revision: int = 0
+    places_revision: int = 0
     lamport: int = 0
     last_message: LastMessage | None = None
     last_message_at: datetime | None = None

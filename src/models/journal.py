@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from beanie import PydanticObjectId
+from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
@@ -20,11 +21,16 @@ from ..core.context import Params
 from ..core.errors import NotFound, Unavailable
 from .conversation import Conversation
 from .delivery import Delivery
+from .in_hand import InHand, key_of
 from .record import now
 
 T = TypeVar("T")
 CHANGED: Final = "change"
 """The application event of a change that no call tells of itself; its listener gets the delivery."""
+
+PLACES: Final = "members"
+CLOCKS: Final = 10_000
+"""Of so many conversations it is known how far they have come: of those that were written in last."""
 
 SENDING: Final = timedelta(seconds=5)
 """How long the process that made a change has for sending its event, until any process may."""
@@ -39,7 +45,10 @@ class Writing:
         self._keep = keep
         # _free[conversationId] = [(revision, schoolId), …] taken by ``revise`` and not noted yet
         self._free: dict[PydanticObjectId, list[tuple[int, PydanticObjectId]]] = {}
-        self._noted: list[dict[str, Any]] = []
+        # _of_places[conversationId] = the newest revision of a change to a member's place
+        self._of_places: dict[PydanticObjectId, int] = {}
+        self.clocks: dict[PydanticObjectId, int] = {}
+        self.noted: list[dict[str, Any]] = []
         self.others: list[dict[str, Any]] = []
 
     async def revise(
@@ -64,6 +73,7 @@ class Writing:
         if conversation is None:
             raise NotFound(f"No record found for id '{conversation_id}'")
         newest, school_id = conversation["revision"], conversation["schoolId"]
+        self.clocks[conversation_id] = conversation["clock"]
         free = self._free.setdefault(conversation_id, [])
         free.extend((revision, school_id) for revision in range(newest - changes + 1, newest + 1))
         return conversation
@@ -86,6 +96,7 @@ class Writing:
         revision, school_id = self._free[conversation_id].pop(0)
         at = now()
         delivery = {
+            "_id": ObjectId(),
             "schoolId": school_id,
             "conversationId": conversation_id,
             "revision": revision,
@@ -101,7 +112,9 @@ class Writing:
             "error": None,
             "expiresAt": at + self._keep,
         }
-        self._noted.append(delivery)
+        self.noted.append(delivery)
+        if path == PLACES:
+            self._of_places[conversation_id] = revision
         if other:
             self.others.append(delivery)
         return revision
@@ -110,8 +123,12 @@ class Writing:
         """Raises RuntimeError where a revision was taken for a change that nobody has noted."""
         if any(self._free.values()):
             raise RuntimeError("a revision without a change")
-        if self._noted:
-            await Delivery.documents().insert_many(self._noted, session=self.session)
+        if self.noted:
+            await Delivery.documents().insert_many(self.noted, session=self.session)
+        for conversation_id, revision in self._of_places.items():
+            await Conversation.documents().update_one(
+                {"_id": conversation_id}, {"$set": {"placesRevision": revision}}, session=self.session
+            )
 
 
 class Journal:
@@ -120,6 +137,9 @@ class Journal:
     def __init__(self, app: Application, keep: timedelta) -> None:
         self._app = app
         self._keep = keep
+        self.in_hand: InHand | None = None  # of a process that tells what is due
+        # _clocks[conversationId] = the newest seq that was committed here; it only ever grows
+        self._clocks: dict[PydanticObjectId, int] = {}
         # Own writers of one conversation take turns here instead of meeting as conflicts in the database.
         self._turns: WeakValueDictionary[PydanticObjectId, asyncio.Lock] = WeakValueDictionary()
 
@@ -138,25 +158,39 @@ class Journal:
         params = params or Params()
         joined: AsyncClientSession | None = params.get("session")
         others: list[dict[str, Any]] = []
+        taken: list[dict[str, Any]] = []
+        clocks: dict[PydanticObjectId, int] = {}
 
         async def attempt(session: AsyncClientSession) -> T:
+            self._let_go(taken)
             writing = Writing(session, params, self._keep)
             result = await work(writing)
             await writing.store()
-            others[:] = writing.others
+            others[:], taken[:] = writing.others, writing.noted
+            clocks.update(writing.clocks)
+            self._take(taken)
             return result
 
-        with driver_errors(tenant="schoolId"):
-            if joined is not None:
-                result = await attempt(joined)
-            else:
-                result = await self._in_transaction(attempt, turn)
+        try:
+            with driver_errors(tenant="schoolId"):
+                if joined is not None:
+                    result = await attempt(joined)
+                else:
+                    result = await self._in_transaction(attempt, turn)
+                    self._tell_time(clocks)
+        except BaseException:
+            self._let_go(taken)
+            raise
         wait: Callable[[Callable[[], object]], object] | None = params.get("after_commit")
         if wait is None:
             self._tell(others)
         else:
             wait(lambda: self._tell(others))
         return result
+
+    def has_reached(self, conversation_id: Any, seq: int) -> bool:
+        """Whether it is known here that so many messages were written; False tells nothing."""
+        return self._clocks.get(conversation_id, 0) >= seq
 
     def turn(self, conversation_id: Any) -> asyncio.Lock:
         """For who writes in a transaction of its own, in which ``write`` takes no turn."""
@@ -166,6 +200,9 @@ class Journal:
         self, attempt: Callable[[AsyncClientSession], Coroutine[Any, Any, T]], turn: PydanticObjectId | None
     ) -> T:
         async with AsyncExitStack() as stack:
+            # While Redis is away, everything is in hand until that is certain: it is no sign of too much.
+            if self.in_hand is not None and self._app.backplane.is_connected:
+                await self.in_hand.room()
             if turn is not None:
                 await stack.enter_async_context(self.turn(turn))
             session = await stack.enter_async_context(Conversation.session())
@@ -175,6 +212,23 @@ class Journal:
                 if error.has_error_label(RETRIED_BY_THE_DRIVER):
                     raise Unavailable("The conversation is too busy, try again") from error
                 raise
+
+    def _tell_time(self, clocks: Mapping[PydanticObjectId, int]) -> None:
+        for conversation_id, clock in clocks.items():
+            self._clocks[conversation_id] = max(clock, self._clocks.pop(conversation_id, 0))
+        while len(self._clocks) > CLOCKS:
+            del self._clocks[next(iter(self._clocks))]
+
+    def _take(self, noted: Sequence[Mapping[str, Any]]) -> None:
+        # Before the commit: what is committed may be due at once, where all is slow.
+        if self.in_hand is not None:
+            self.in_hand.take(noted)
+
+    def _let_go(self, noted: Sequence[Mapping[str, Any]]) -> None:
+        if self.in_hand is not None:
+            # Another writer may have got the same revision since.
+            own = [one for one in noted if self.in_hand.delivery_id(key_of(one)) == one["_id"]]
+            self.in_hand.let_go(map(key_of, own))
 
     def _tell(self, others: Sequence[Mapping[str, Any]]) -> None:
         for delivery in others:

@@ -80,7 +80,7 @@ class _Recount:
             {"_id": {"$in": self._ids}}, dict.fromkeys(fields, 1), session=self._session
         )
         self._conversations = {one["_id"]: one async for one in found}
-        newest = {"revision": {"$max": "$revision"}}
+        newest = {"revision": {"$max": {"$ifNull": ["$revision", 0]}}}
         members = await self._grouped(Member, {"count": {"$sum": 1}, **newest})
         reactions = await self._grouped(Reaction, newest)
         messages = await self._grouped(

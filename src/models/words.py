@@ -87,7 +87,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     return _ASCII_WORD if text.isascii() else _WORD
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def _parts(word: str) -> tuple[tuple[str, str], ...]:
     """Each ``(normal, stem)`` of what looks like one word: a ligature may hide more."""
     if word.isascii():

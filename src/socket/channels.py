@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from typing import Any
 
 from ..core.application import Application
 from ..core.channels import Channel
 from ..core.context import Connection, HookContext, Params
+from ..core.publications import Publication
 from ..hooks.access import PRIVATE_FIELDS
 from ..hooks.places import MANAGERS, visible_place
 from ..hooks.reports import as_reporter_reads
 from .connections import ConnectionManager
+from .seated import Seated
 
 Record = dict[str, Any]
+
+
+class Devices(Channel):
+    """The connections that these users have when the event is sent, which may be some time after it happened.
+
+    Events are sent in turn: whoever comes meanwhile hears all that is sent from then on, without a gap.
+    """
+
+    def __init__(self, connections: ConnectionManager[Connection], user_ids: Collection[str]) -> None:
+        super().__init__()
+        self._manager = connections
+        self._user_ids = user_ids
+
+    @property
+    def _connections(self) -> dict[Connection, None]:
+        return dict.fromkeys(self._manager.of_users(self._user_ids))
 
 
 class Audiences:
@@ -22,9 +40,11 @@ class Audiences:
     def __init__(self, app: Application, connections: ConnectionManager[Connection]) -> None:
         self._app = app
         self._connections = connections
+        self.seated = Seated(app)
 
     def register(self) -> None:
         """A service without a publisher sends nothing to anybody."""
+        self.seated.register()
         service = self._app.service
         service("schools").publish(lambda school, _: self.school(school["_id"]))
         service("users").publish(self.people)
@@ -82,11 +102,20 @@ class Audiences:
         )
         return Channel(staff | self._connections.of_user(str(enrollment["userId"])))
 
-    async def members_and_subject(self, member: Record, _: HookContext) -> Channel | list[Channel]:
+    def members_and_subject(self, member: Record, _: HookContext) -> Publication | Awaitable[Publication]:
         """Who left or was removed is told that too; each reads of a place what is theirs to see."""
+        if "silencedUntil" in member:
+            return self._readers_of_place(member)
+        seated = self.seated.as_last_heard(member["conversationId"])
+        return self._readers_of_receipt(member) if seated is None else self.at(seated)
+
+    async def _readers_of_receipt(self, receipt: Record) -> list[Channel]:
+        """A receipt has nothing to hide."""
+        subject = Devices(self._connections, {str(receipt["userId"])})
+        return [await self.members(receipt["conversationId"]), subject]
+
+    async def _readers_of_place(self, member: Record) -> list[Channel]:
         conversation_id, subject = member["conversationId"], self._connections.of_user(str(member["userId"]))
-        if "silencedUntil" not in member:  # a receipt has nothing to hide
-            return (await self.members(conversation_id)).join(*subject)
         query = {"conversationId": conversation_id, "$select": ["userId", "role"]}
         places = await self._app.service("members").find(Params(query=query, paginate=False))
         managers = {str(place["userId"]) for place in places if place["role"] in MANAGERS}
@@ -110,4 +139,4 @@ class Audiences:
 
     def at(self, places: Iterable[Record], *, but: Iterable[str] = ()) -> Channel:
         """The connections of those whose places these are."""
-        return Channel(self._connections.of_users({str(place["userId"]) for place in places} - set(but)))
+        return Devices(self._connections, {str(place["userId"]) for place in places} - set(but))

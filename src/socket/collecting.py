@@ -11,10 +11,10 @@ C = TypeVar("C", bound=Hashable)
 SendEvent: TypeAlias = Callable[[Iterable[C], str, dict[str, Any]], None]
 """(connections, event, payload): each connection stands in it once."""
 
-STORM: Final = 1000
-"""So many changes sent at the end of one window are a storm: the next window is longer."""
-LONGEST: Final = 4
-"""No window is longer than so many ordinary ones."""
+STORM: Final = 100
+"""So many changes told within one window are a storm."""
+LONGEST: Final = 6
+"""In a storm what waits is sent after so many windows at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Collector(Generic[C]):
     `user:online` or `user:offline`. What comes later waits for the end of the window, which is the same for
     all connections, so that equal lists are encoded once: one change goes out in that form too, several as
     `presence:changes {changes: [{userId, online, …}]}`. Of a user whose changes cancel each other out
-    meanwhile nothing is sent. In a storm the window, `seconds` long, doubles up to `LONGEST` of them.
+    meanwhile nothing is sent.
+
+    In a storm nothing goes out at once, and what waits does when the storm is over, or after `LONGEST`
+    windows. A window is `seconds` long.
 
     Without `seconds` nothing waits.
     """
@@ -40,31 +43,35 @@ class Collector(Generic[C]):
     ) -> None:
         self._send = send
         self._seconds = seconds
-        self._window = seconds
         self._call_later = call_later
         self._timer: Timer | None = None
         # _waiting[connection][userId] = what the viewer knew, and the newest change; a connection that has
         # nothing waiting stands here while its changes have to wait.
         self._waiting: dict[C, dict[str, _Pending]] = {}
         self._sent_at_once: set[C] = set()
+        self._changes = 0  # told within the current window
+        self._is_storm = False
+        self._windows = 0  # since the last time that what waited was sent
 
     def tell(self, connections: Iterable[C], change: Change) -> None:
         if self._seconds <= 0:
             self._send(connections, change.event, change.payload)
             return
+        self._changes += 1
+        self._is_storm = self._is_storm or self._changes >= STORM
         at_once: list[C] = []
         for connection in connections:
-            waiting = self._waiting.get(connection)
-            if waiting is None:
+            is_first = connection not in self._waiting
+            waiting = self._waiting.setdefault(connection, {})
+            if is_first and not self._is_storm:
                 at_once.append(connection)
-                self._waiting[connection] = {}
             else:
                 _add(waiting, change)
         if at_once:
             self._sent_at_once.update(at_once)
             self._send(at_once, change.event, change.payload)
         if self._timer is None and self._waiting:
-            self._timer = self._call_later(self._window, self._flush)
+            self._timer = self._call_later(self._seconds, self._end_window)
 
     def forget(self, connection: C) -> None:
         """Send the connection nothing of what waits: it is gone, or is about to learn how things are."""
@@ -85,8 +92,18 @@ class Collector(Generic[C]):
         self._waiting.clear()
         self._sent_at_once.clear()
 
-    def _flush(self) -> None:
+    def _end_window(self) -> None:
         self._timer = None
+        self._is_storm, self._changes = self._changes >= STORM, 0
+        self._windows += 1
+        due = self._flushed() if not self._is_storm or self._windows >= LONGEST else {}
+        if self._waiting:
+            self._timer = self._call_later(self._seconds, self._end_window)
+        for changes, connections in due.items():
+            self._deliver(connections, changes)
+
+    def _flushed(self) -> dict[tuple[Change, ...], list[C]]:
+        """Take out what waits, by what is the same for several connections."""
         groups: dict[tuple[Change, ...], list[C]] = {}
         for connection, waiting in list(self._waiting.items()):
             if waiting:
@@ -96,13 +113,8 @@ class Collector(Generic[C]):
             elif connection not in self._sent_at_once:
                 del self._waiting[connection]
         self._sent_at_once.clear()
-        told = sum(len(changes) * len(connections) for changes, connections in groups.items())
-        longest = self._seconds * LONGEST
-        self._window = min(self._window * 2, longest) if told >= STORM else self._seconds
-        if self._waiting:
-            self._timer = self._call_later(self._window, self._flush)
-        for changes, connections in groups.items():
-            self._deliver(connections, changes)
+        self._windows = 0
+        return groups
 
     def _deliver(self, connections: list[C], changes: tuple[Change, ...]) -> None:
         if len(changes) == 1:

@@ -11,6 +11,8 @@ class ClientEvent(StrEnum):
     TYPING_STOP = "typing:stop"
     PRESENCE_GET = "presence:get"
     PRESENCE_SET = "presence:set"
+    PRESENCE_SUBSCRIBE = "presence:subscribe"
+    PRESENCE_UNSUBSCRIBE = "presence:unsubscribe"
     SYNC = "sync"
 
 

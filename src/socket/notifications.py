@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from ..core.application import Application, Realtime
 from ..core.channels import Channel
-from ..core.context import Connection, HookContext, Params
+from ..core.context import Connection, HookContext
 from ..core.service import Service
 from .channels import Audiences
 from .connections import ConnectionManager, Identity
 from .events import ServerEvent
 from .newest import Newest
 from .places import Conversations, Schools
+from .preferences import Preferences
 
 REMEMBERED: Final = 10_000
 """So many messages are known to have been told of here: the newest ones, of which an event may come twice."""
-
-DEFAULT: Final[Mapping[str, Any]] = {"level": "all", "duringQuietHours": False}
 
 Record = dict[str, Any]
 
@@ -47,9 +45,7 @@ class Notifications:
     """Sends ``message:notify {conversationId, messageId, seq, senderId, mentioned}`` behind a new message.
 
     It goes to those connections which were sent the message, and whose users want to be disturbed by it: not
-    to the sender, not to who has muted the conversation. Who has is read with whom the message is sent to;
-    one query more a message, however many are connected, and none where nobody else is. Another process
-    tells its own connections.
+    to the sender, not to who has muted the conversation. Another process tells its own connections.
     """
 
     def __init__(
@@ -67,6 +63,7 @@ class Notifications:
         self._now = now
         self._schools = Schools(app, now)
         self._conversations = Conversations(app)
+        self._preferences = Preferences(app, now)
         self._told: Newest[str, None] = Newest(REMEMBERED)
         # _muted[messageId] = who had muted the conversation when it was read whom to send the message to
         self._muted: Newest[str, set[str]] = Newest(REMEMBERED)
@@ -76,9 +73,20 @@ class Notifications:
         self._app.service("messages").publish("created", self._readers)
         self._app.on("publish", self._published)
         self._schools.register()
+        self._preferences.register()
 
-    async def _readers(self, message: Record, _: HookContext) -> Channel:
+    def _readers(self, message: Record, context: HookContext) -> Channel | Awaitable[Channel]:
+        places = self._audiences.seated.at_time_of(message, context)
+        return self._read(message, context) if places is None else self._at(message, places)
+
+    async def _read(self, message: Record, context: HookContext) -> Channel:
+        seated = self._audiences.seated
+        changes = seated.changes
         places = await self._audiences.places(message["conversationId"], "mutedUntil")
+        seated.remember(message, context, places, changes=changes)
+        return self._at(message, places)
+
+    def _at(self, message: Record, places: Sequence[Record]) -> Channel:
         now = self._now()
         self._muted.put(
             str(message["_id"]),
@@ -102,17 +110,15 @@ class Notifications:
             _ = self._app.tasks.start(self._notify(message, people), name="notify")
 
     async def _notify(self, message: Record, people: Mapping[str, Person]) -> None:
-        preferences, quiet, is_direct = await asyncio.gather(
-            self._preferences([person.stored_id for person in people.values()]),
-            self._schools.is_quiet(message["schoolId"]),
-            # Whoever writes to one person alone means that person.
-            self._conversations.is_direct(message["conversationId"]),
-        )
+        preferences = await self._preferences.of(person.stored_id for person in people.values())
+        quiet = await self._schools.is_quiet(message["schoolId"])
+        # Whoever writes to one person alone means that person.
+        is_direct = await self._conversations.is_direct(message["conversationId"])
         mentions = {str(one) for one in message.get("mentions") or ()}
         told: dict[bool, list[str]] = {True: [], False: []}
         for user_id in people:
             mentioned = is_direct or is_mentioned(people[user_id].identity, mentions)
-            if wants(preferences.get(user_id, DEFAULT), mentioned=mentioned, quiet=quiet):
+            if wants(preferences[user_id], mentioned=mentioned, quiet=quiet):
                 told[mentioned].append(user_id)
         payload = {name: message[name] for name in ("conversationId", "seq", "senderId")}
         for mentioned, user_ids in told.items():
@@ -128,13 +134,6 @@ class Notifications:
             if identity is not None and user is not None and identity.user_id not in but:
                 people[identity.user_id] = Person(identity, user["_id"])
         return people
-
-    async def _preferences(self, ids: list[Any]) -> dict[str, Record]:
-        params = Params(query={"$select": ["userId", *DEFAULT]}, paginate=False)
-        # There may be more people than a list in a query may be long.
-        params["restrict"] = {"userId": {"$in": ids}}
-        found: list[Record] = await self._app.service("notification-preferences").find(params)
-        return {str(preference["userId"]): preference for preference in found}
 
 
 def _is_later(until: datetime | None, now: datetime) -> bool:

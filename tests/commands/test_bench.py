@@ -19,7 +19,7 @@ async def test_a_measurement_with_people_who_come_and_go_tells_of_a_missed_bound
     made = tmp_path / "made"
     made.mkdir()
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "--clients", "30", "--conversations", "6", "--rate", "10", "--seconds", "3"),
+        *(*COMMAND, "--clients", "30", "--conversations", "6", "--rate", "10", "--for", "3s"),
         *("--churn", "240", "--p99", "0.001"),
         *("--json", str(report), "--samples", str(samples), "--graph", str(graph)),
         env={**os.environ, "TMPDIR": str(made)},
@@ -41,8 +41,11 @@ async def test_a_measurement_with_people_who_come_and_go_tells_of_a_missed_bound
     assert told["left_and_added"] > 0
     assert told["server"]["rss_kib"]["most"] > 0
     header, *rows = samples.read_text().splitlines()
-    assert header == "seconds,rss_kib,cpu_seconds,connections,sent,delivered,p99_ms"
+    assert header.startswith("seconds,rss_kib,cpu_seconds,connections,sent,delivered,p50_ms,p99_ms,errors,")
     assert len(rows) >= 2
+    last = dict(zip(header.split(","), rows[-1].split(","), strict=True))
+    assert (last["sent"], last["errors"], last["duplicates"], last["gaps"]) == ("30", "0", "0", "0")
+    assert int(last["database_rss_kib"]) > 0
     assert ET.fromstring(graph.read_text()).tag.endswith("svg")
     assert "bench: making a school and starting its server" in err.decode()
     assert list(made.iterdir()) == []

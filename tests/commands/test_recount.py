@@ -61,6 +61,11 @@ async def test_a_school_that_is_not_there_cannot_be_counted(school: School) -> N
         await recount(school.app, "nowhere")
 
 
+async def test_members_that_have_no_revision_are_counted_too(school: School, talk: Talk) -> None:
+    await Member.documents().update_many({"conversationId": talk.id}, {"$unset": {"revision": ""}})
+    assert await recount(school.app, talk.slug)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "line"),
     [

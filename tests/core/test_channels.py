@@ -8,8 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from stonechat.core.application import Application
-from stonechat.core.channels import Channel, Publication, Publisher
+from stonechat.core.channels import Channel
 from stonechat.core.context import Connection, HookContext, Params
+from stonechat.core.publications import Publication, Publisher
 from stonechat.core.service import Service
 
 Delivery = tuple[str, Any, list[str]]

@@ -3,7 +3,6 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import socketio
 import structlog
 
 from stonechat.core.logs import (
-    PROPAGATED,
     SOCKET_LOGGERS,
     LogFormat,
     LogLevel,
@@ -21,18 +19,7 @@ from stonechat.core.logs import (
     valid_request_id,
 )
 
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*PROPAGATED, *SOCKET_LOGGERS, "pymongo")}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 class Log:

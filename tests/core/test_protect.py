@@ -5,10 +5,11 @@ import pytest
 
 from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.application import Application
-from stonechat.core.channels import Channel, Publication
+from stonechat.core.channels import Channel
 from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.hooks import HookMap
 from stonechat.core.protect import protect
+from stonechat.core.publications import Publication
 from stonechat.core.service import Service
 
 FORMS: dict[str, Callable[[], HookMap]] = {

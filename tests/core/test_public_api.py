@@ -104,9 +104,36 @@ def test_the_version_is_written_where_the_build_reads_it() -> None:
     assert written[1] == stonechat.__version__
 
 
+def test_a_name_that_there_is_not_cannot_be_had() -> None:
+    assert not hasattr(stonechat, "nothing")
+
+
+def test_every_name_is_listed() -> None:
+    assert set(dir(stonechat)) >= PUBLIC
+
+
 def test_the_framework_does_not_load_the_school() -> None:
-    code = "import stonechat, sys; print(*sys.modules, sep='\\n')"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    names = loaded.splitlines()
+    names = loaded_by("from stonechat import *")
     assert "stonechat.core.application" in names
     assert [name for name in names if name.startswith(tuple(f"stonechat.{part}" for part in SCHOOL))] == []
+
+
+def test_what_is_not_used_is_not_loaded() -> None:
+    names = loaded_by("from stonechat import Application, MemoryService")
+    assert "stonechat.core.adapters.memory" in names
+    assert {"beanie", "marshmallow", "pymongo", "socketio"}.isdisjoint(names)
+
+
+def test_the_command_line_s_help_loads_no_command() -> None:
+    names = loaded_by(
+        "import contextlib, stonechat.cli\n"
+        "with contextlib.suppress(SystemExit):\n    stonechat.cli.main(['--help'])"
+    )
+    assert "stonechat.cli" in names
+    assert "stonechat.core.application" not in names
+
+
+def loaded_by(code: str) -> list[str]:
+    code += "\nimport sys; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return loaded.splitlines()

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tests.support.pages import ROOT, Fence, fences, same_output, write
+from tests.support.pages import PLAIN_PYTEST, ROOT, Fence, fences, same_output, write
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 CLIENTS: Final = ROOT / "tests" / "clients" / "node_modules"
@@ -78,7 +78,7 @@ class Terminals:
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=self.folder,
-            env={**kept, "PATH": path, "PORT": self._port, "MYPY_CACHE_DIR": str(cache)},
+            env={**kept, **PLAIN_PYTEST, "PATH": path, "PORT": self._port, "MYPY_CACHE_DIR": str(cache)},
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,

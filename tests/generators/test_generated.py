@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from stonechat.generators import new_app, new_service
-from tests.support.pages import ROOT
+from tests.support.pages import PLAIN_PYTEST, ROOT
 
 TOOLS = Path(sys.executable).parent
 LONGEST = "a-name-of-thirty-characters-xx"
@@ -18,7 +18,8 @@ def make(folder: Path, target: str) -> None:
     """Run a target of the application's Makefile."""
     path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
     # The types of the libraries are the same for every application.
-    environment = {**os.environ, "PATH": path, "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache" / "generated")}
+    cache = ROOT / ".mypy_cache" / "generated"
+    environment = {**os.environ, **PLAIN_PYTEST, "PATH": path, "MYPY_CACHE_DIR": str(cache)}
     result = subprocess.run(
         ["make", target], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

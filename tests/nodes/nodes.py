@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,36 @@ class Node:
 class Cluster(list[Node]):
     """The nodes, in the order of their numbers."""
 
+    def __init__(self, nodes: Iterable[Node], make: Callable[[str], Server]) -> None:
+        super().__init__(nodes)
+        self._make = make
+
+    @asynccontextmanager
+    async def one_more(self) -> AsyncGenerator[Node]:
+        """A further node of the same school, for as long as the block runs."""
+        server = self._make(f"node-{len(self)}")
+        await server.start()
+        try:
+            yield Node(server, School(self[0].school.app, server.url, self[0].school.http))
+        finally:
+            await server.stop()
+
     async def person(self, name: str, *, on: int = 0) -> Person:
         return await self[on].school.person(name)
 
 
 @asynccontextmanager
 async def serve_nodes(
-    folder: Path, mongodb_url: str, database: str, redis_url: str, *, count: int = 2, lease: float = 2.0
+    folder: Path,
+    mongodb_url: str,
+    database: str,
+    redis_url: str,
+    *,
+    count: int = 2,
+    lease: float = 2.0,
+    more: str = "",
 ) -> AsyncGenerator[Cluster]:
+    """``more`` are further settings, as TOML."""
     app: Any = create_app(test_settings(mongodb_url, database), background=False)
     await app.setup()
     try:
@@ -61,9 +83,13 @@ async def serve_nodes(
         await app.teardown()
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        shared = f"redis = {{ url = {json.dumps(redis_url)}, lease_seconds = {lease} }}\n{SETTINGS}"
-        servers = [Server(folder, mongodb_url, database, name=f"node-{n}", more=shared) for n in range(count)]
+        shared = f"redis = {{ url = {json.dumps(redis_url)}, lease_seconds = {lease} }}\n{SETTINGS}{more}"
+
+        def make(name: str) -> Server:
+            return Server(folder, mongodb_url, database, name=name, more=shared)
+
+        servers = [make(f"node-{number}") for number in range(count)]
         for server in servers:
             stack.push_async_callback(server.stop)
         await asyncio.gather(*(server.start() for server in servers))
-        yield Cluster(Node(server, School(app, server.url, http)) for server in servers)
+        yield Cluster((Node(server, School(app, server.url, http)) for server in servers), make)

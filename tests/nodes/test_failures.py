@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.nodes.nodes import Cluster, serve_nodes
+from tests.nodes.views import OFFLINE, folded, view_of
 from tests.support.redis import Redis
 from tests.support.school import Person, Socket
 from tests.support.waiting import until
@@ -60,6 +61,24 @@ async def test_while_redis_is_away_each_node_serves_its_own_and_nothing_is_lost(
         await until(lambda: has(there, "meanwhile"))
         await write(ada, conversation, "after")
         await until(lambda: has(here, "after") and has(there, "after"))
+
+
+async def test_who_came_and_went_while_redis_was_away_is_known_when_it_is_back(pair: Pair) -> None:
+    nodes, redis = pair.nodes, pair.redis
+    north, south = nodes
+    rivera, ada, ben, finn = [await nodes.person(name) for name in ("rivera", "ada", "ben", "finn")]
+    async with rivera.socket() as viewer, south.at(ada).socket():
+        async with south.at(ben).socket():
+            await until(lambda: set(folded(viewer)) == {ada.id, ben.id})
+            redis.stop()
+        async with south.at(finn).socket() as newcomer:
+            assert newcomer.welcome["online"] == [rivera.id]
+            redis.start()
+            await until(lambda: set(folded(viewer)) == {ada.id, finn.id}, within=20)
+            assert folded(viewer) == view_of(await viewer.say("presence:get", {}))
+            assert [told["userId"] for told in viewer.seen(OFFLINE)] == [ben.id]
+        async with north.at(finn).socket() as late:
+            await until(lambda: rivera.id in folded(late))
 
 
 async def test_what_a_killed_node_has_stored_is_told_by_another(pair: Pair) -> None:

@@ -225,7 +225,7 @@ async def school_id(school: School) -> ObjectId:
 
 @given(steps=STEPS)
 # To explain a failure, every line that is run while it shrinks would be traced.
-@settings(max_examples=40, deadline=None, phases=set(Phase) - {Phase.explain}, report_multiple_bugs=False)
+@settings(max_examples=15, deadline=None, phases=set(Phase) - {Phase.explain}, report_multiple_bugs=False)
 async def test_counts_are_those_of_counting_one_by_one(
     school: School, school_id: ObjectId, steps: list[Step]
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -104,6 +105,37 @@ async def test_what_a_dead_process_owed_is_sent_by_another(school: School) -> No
     assert told == {**message, "revision": told["revision"]}
     again = await in_state("DELIVERED", recordId=ObjectId(message["_id"]))
     assert (again["attempts"], again["dueAt"]) == (0, None)
+
+
+async def test_what_this_process_is_late_with_is_sent_once(school: School) -> None:
+    """As if a publisher took longer than the time that a delivery is due after."""
+    ada, ben = await newcomer(school), await newcomer(school)
+    talk = await talk_of(ada, ben)
+    usual = school.app.service("messages").publishers.get("created")
+    assert usual is not None
+    may_go_on, asked = asyncio.Event(), list[Any]()
+
+    async def slow(message: Any, context: HookContext) -> Any:
+        asked.append(message["_id"])
+        await may_go_on.wait()
+        answer = usual(message, context)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async with ben.socket() as socket:
+        with publisher(school, slow):
+            message = await write(ada, talk)
+            which = {"recordId": ObjectId(message["_id"])}
+            delivery = await in_state("PENDING", **which)
+            for _ in range(2):
+                await due_now(delivery["_id"])
+                # Somebody has taken it out, or made it due later.
+                await in_state("PENDING", dueAt={"$gt": now()}, **which)
+            may_go_on.set()
+            await in_state("DELIVERED", **which)
+        last = await write(ada, talk)
+        told = [await socket.next("messages created") for _ in range(2)]
+    assert [one["_id"] for one in told] == [message["_id"], last["_id"]]
+    assert asked == [ObjectId(message["_id"])]
 
 
 async def test_what_was_removed_since_is_sent_without_its_content(school: School) -> None:

@@ -174,7 +174,10 @@ async def test_who_may_not_write_is_refused(
     async with writing(scene.person, way) as attempt:
         await scene.forbid()
         before = (await school.one("conversations", _id=scene.talk))["clock"]
-        assert await attempt({"conversationId": scene.talk, "content": "Let me"}) == refusal
+        message: Json = {"conversationId": scene.talk, "content": "Let me"}
+        assert await attempt(message) == refusal
+        # What refers to somebody is judged before that is looked up.
+        assert await attempt({**message, "mentions": [scene.person.id]}) == refusal
     assert (await school.one("conversations", _id=scene.talk))["clock"] == before
 
 
@@ -185,6 +188,25 @@ async def test_a_repeat_of_what_is_stored_is_not_too_fast(school: School, way: s
     async with writing(student, way) as attempt:
         repeat = {"conversationId": talk, "content": "Once", "idempotencyKey": "once"}
         assert await attempt(repeat) == Refusal(200, None)
+
+
+REPEATS: tuple[tuple[Callable[[School], Awaitable[Scene]], Refusal], ...] = (
+    (a_member_who_was_removed, Refusal(403, None)),
+    (somebody_suspended, Refusal(403, "SUSPENDED")),
+    *((make, Refusal(200, None)) for make in (somebody_silenced, somebody_who_blocks, anybody_in_an_archive)),
+)
+
+
+@pytest.mark.parametrize(("make", "refusal"), REPEATS, ids=[make.__name__ for make, _ in REPEATS])
+async def test_a_member_s_repeat_was_allowed_when_it_came_first(
+    school: School, make: Callable[[School], Awaitable[Scene]], refusal: Refusal
+) -> None:
+    scene = await make(school)
+    repeat: Json = {"conversationId": scene.talk, "content": "Once", "idempotencyKey": f"once {scene.talk}"}
+    async with writing(scene.person, "message:send") as attempt:
+        assert await attempt(repeat) == Refusal(200, None)
+        await scene.forbid()
+        assert await attempt(repeat) == refusal
 
 
 async def test_managers_are_never_too_fast(school: School) -> None:

@@ -155,27 +155,33 @@ def test_who_asks_meanwhile_is_told_what_waits_first(told: Told) -> None:
     assert [(connections, event) for connections, event, _ in told.take()] == [({"ada"}, OFFLINE)]
 
 
-def test_a_storm_makes_the_window_longer_until_it_is_over(told: Told) -> None:
-    crowd = {f"viewer {number}" for number in range(STORM)}
-    spans: list[timedelta] = []
-    told.collector.tell(crowd, told.online("first"))
-    since = told.time.now()
-    for number in range(5):
-        told.take()
-        told.collector.tell(crowd, told.online(f"user {number}"))
-        while not told.sent:
-            told.time.advance(WINDOW)
-        spans.append(told.time.now() - since)
-        since = told.time.now()
-    ordinary = timedelta(seconds=WINDOW)
-    assert spans == [ordinary, 2 * ordinary, *[LONGEST * ordinary] * 3]
-
-    told.collector.tell({"viewer 1"}, told.online("last"))
-    told.time.advance(WINDOW * LONGEST)
+def test_in_a_storm_all_wait_until_it_is_over(told: Told) -> None:
+    for number in range(STORM - 1):
+        told.collector.tell({f"viewer {number}"}, told.online("ben"))
     told.take()
-    told.collector.tell({"viewer 1"}, told.online("one more"))
+    for name in ("cleo", "finn"):
+        told.collector.tell({"ada", "viewer 1"}, told.online(name))
+    assert told.take() == []
     told.time.advance(WINDOW)
+    assert told.take() == []
+    told.time.advance(WINDOW)
+    assert [(connections, event) for connections, event, _ in told.take()] == [({"ada", "viewer 1"}, CHANGES)]
+
+    told.time.advance(WINDOW * 2)
+    told.collector.tell({"ada"}, told.online("eve"))
     assert [event for _, event, _ in told.take()] == [ONLINE]
+
+
+def test_a_storm_that_does_not_end_is_told_of_now_and_then(told: Told) -> None:
+    sent_at: list[timedelta] = []
+    for window in range(2 * LONGEST):
+        for number in range(STORM):
+            told.collector.tell({"ada"}, told.online(f"{window} {number}"))
+        told.take()
+        told.time.advance(WINDOW)
+        if told.take():
+            sent_at.append(timedelta(seconds=told.time.elapsed))
+    assert sent_at == [timedelta(seconds=WINDOW * LONGEST), timedelta(seconds=WINDOW * LONGEST * 2)]
 
 
 def test_without_a_window_each_change_goes_out_at_once() -> None:

@@ -10,6 +10,8 @@ def test_a_client_sends_these_names() -> None:
         "typing:stop",
         "presence:get",
         "presence:set",
+        "presence:subscribe",
+        "presence:unsubscribe",
         "sync",
     }
 

@@ -112,7 +112,8 @@ async def test_a_message_disturbs_the_others_and_not_its_sender(room: Room) -> N
 
 async def test_the_message_itself_comes_first_and_in_any_case(room: Room) -> None:
     await room.prefer(level="none")
-    await write(room.writer, room.talk, "quietly")
+    quietly = await write(room.writer, room.talk, "quietly")
+    assert not await room.is_told_of(quietly)  # which is decided by then
     await room.prefer(level="all")
     await write(room.writer, room.talk, "aloud")
     await room.other.next(NOTIFY)
@@ -229,7 +230,7 @@ async def test_a_message_costs_the_same_queries_however_many_follow(school: Scho
         return Counter(asked)
 
     with_two = await cost()
-    assert with_two == {"members": 1, "notification-preferences": 1}
+    assert with_two == {"members": 1}  # of who is known the preferences are, too
     async with AsyncExitStack() as stack:
         for _ in range(4):
             another = await newcomer(school)
@@ -237,6 +238,7 @@ async def test_a_message_costs_the_same_queries_however_many_follow(school: Scho
             assert (await room.writer.rest("create", "members", data=invited)).code == 201
             socket = await stack.enter_async_context(another.socket())
             assert await has_not_heard(socket, NOTIFY)
+        assert await cost() == {**with_two, "notification-preferences": 1}
         assert await cost() == with_two
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from hypothesis import HealthCheck, settings, strategies as st
@@ -33,6 +33,7 @@ ROLES = st.sampled_from(list[Role](["student", "student", "teacher", "admin"]))
 CLASSES = st.frozensets(st.sampled_from(["maths", "physics", "history"]), max_size=2)
 USERS = st.sampled_from(["ada", "ben", "cleo", "rivera", "okafor", "admin"])
 CONNECTIONS = st.integers(0, 9)
+NODES = st.sampled_from(["north", "south"])
 STATUSES = st.sampled_from(
     [Status(), Status(), Status("busy"), Status("busy", "in class"), Status("invisible")]
 )
@@ -60,16 +61,23 @@ class PresenceMachine(RuleBasedStateMachine):
             ConnectionManager(),
             self.receive,
             on_offline=lambda user_id, at: self.stored.append((user_id, at)),
+            hold=self.hold,
+            release=self.release,
             grace=GRACE,
             call_later=self.time.call_later,
             now=self.time.now,
         )
         # Of each connection, whom its client takes to be online.
         self.pictures: dict[int, set[str]] = {}
-        # The model: owner of each connection, identity of each online user, last disconnect of each in grace.
+        # What the other nodes take this one to have.
+        self.holds: dict[str, Identity] = {}
+        # The model: owner of each connection, identity of each online user, last disconnect of each in grace,
+        # which nodes have which users, when those still online have left a node.
         self.owners: dict[int, str] = {}
         self.users: dict[str, Identity] = {}
         self.left: dict[str, tuple[float, datetime]] = {}
+        self.away: set[tuple[str, str]] = set()
+        self.partings: dict[str, datetime] = {}
         self.expected: list[Broadcast] = []
         self.expected_stored: list[tuple[str, datetime]] = []
 
@@ -95,6 +103,20 @@ class PresenceMachine(RuleBasedStateMachine):
             else:
                 self.pictures[connection].remove(user_id)
 
+    def hold(self, identity: Identity) -> None:
+        assert self.holds.get(identity.user_id) != identity
+        self.holds[identity.user_id] = identity
+
+    def release(self, identity: Identity, last_seen: datetime) -> None:
+        assert self.holds.pop(identity.user_id) == identity
+        assert last_seen <= self.time.now()
+
+    def is_here(self, user_id: str) -> bool:
+        return user_id in self.left or user_id in self.owners.values()
+
+    def is_away(self, user_id: str) -> bool:
+        return any(user == user_id for _, user in self.away)
+
     def devices(self, user_id: str) -> frozenset[int]:
         return frozenset(c for c, owner in self.owners.items() if owner == user_id)
 
@@ -110,11 +132,19 @@ class PresenceMachine(RuleBasedStateMachine):
             self.expected.append(("user:offline", user_id, targets, last_seen, None))
 
     def model_gone(self, user_id: str, last_seen: datetime) -> None:
-        subject = self.users.pop(user_id)
         self.left.pop(user_id, None)
-        self.expect_offline(user_id, self.told_of(subject), last_seen)
-        if is_open(subject):
+        if is_open(self.users[user_id]):
             self.expected_stored.append((user_id, last_seen))
+        self.model_parted(user_id, last_seen)
+
+    def model_parted(self, user_id: str, last_seen: datetime) -> None:
+        last_seen = max(last_seen, self.partings.get(user_id, last_seen))
+        self.partings[user_id] = last_seen
+        if self.is_away(user_id) or self.is_here(user_id):
+            return
+        del self.partings[user_id]
+        subject = self.users.pop(user_id)
+        self.expect_offline(user_id, self.told_of(subject), last_seen)
 
     def model_disconnect(self, connection: int, *, logout: bool) -> None:
         user_id = self.owners.pop(connection, None)
@@ -134,7 +164,8 @@ class PresenceMachine(RuleBasedStateMachine):
         last_seen = None
         if is_open(old) and not is_open(new):
             _, last_seen = self.left.get(new.user_id, (0, self.time.now()))
-            self.expected_stored.append((new.user_id, last_seen))
+            if self.is_here(new.user_id):
+                self.expected_stored.append((new.user_id, last_seen))
         self.expect_offline(new.user_id, self.told_of(old) - self.told_of(new), last_seen)
         for other in self.users.values():
             if is_told(other, new) and not is_told(other, old):
@@ -204,15 +235,50 @@ class PresenceMachine(RuleBasedStateMachine):
 
         self.presence.changed(user_id, role=role, class_ids=class_ids, status=status)
 
+    @rule(node=NODES, identity=IDENTITIES)
+    def hear_of_somebody(self, node: str, identity: Identity) -> None:
+        user_id = identity.user_id
+        agrees = True
+        if self.is_here(user_id):
+            agrees = self.users[user_id] == identity
+        elif user_id in self.users:
+            self.model_change(identity)
+        else:
+            self.users[user_id] = identity
+            self.expect_online(identity, self.told_of(identity))
+        self.away.add((node, user_id))
+
+        assert self.presence.held(node, identity) == agrees
+
+    def hear_end(self, node: str, user_id: str, seconds_ago: float | None) -> None:
+        last_seen = None if seconds_ago is None else self.time.now() - timedelta(seconds=seconds_ago)
+        if (node, user_id) in self.away:
+            self.away.remove((node, user_id))
+            self.model_parted(user_id, last_seen or self.time.now())
+
+        self.presence.released(node, user_id, last_seen)
+
+    @rule(node=NODES, user_id=USERS, seconds_ago=st.sampled_from([0.0, 5.0, 10.0]))
+    def hear_of_an_end(self, node: str, user_id: str, seconds_ago: float) -> None:
+        self.hear_end(node, user_id, seconds_ago)
+
+    @rule(node=NODES)
+    def hear_of_a_nodes_death(self, node: str) -> None:
+        for user_id in sorted(user for holder, user in self.away if holder == node):
+            self.hear_end(node, user_id, None)
+
     @rule(user_id=USERS)
     def remove_user(self, user_id: str) -> None:
         devices = self.devices(user_id)
         if user_id in self.users:
             _, last_seen = self.left.get(user_id, (0, self.time.now()))
+            here = self.is_here(user_id)
             for connection in devices:
                 del self.owners[connection]
                 del self.pictures[connection]
-            self.model_gone(user_id, last_seen)
+            self.left.pop(user_id, None)
+            self.away -= {place for place in self.away if place[1] == user_id}
+            (self.model_gone if here else self.model_parted)(user_id, last_seen)
 
         assert self.presence.removed(user_id) == devices
 
@@ -222,6 +288,10 @@ class PresenceMachine(RuleBasedStateMachine):
         assert self.stored == self.expected_stored
         for events in (self.actual, self.expected, self.stored, self.expected_stored):
             events.clear()
+
+    @invariant()
+    def the_other_nodes_know_exactly_whom_this_one_has(self) -> None:
+        assert self.holds == {u: subject for u, subject in self.users.items() if self.is_here(u)}
 
     @invariant()
     def every_client_knows_exactly_whom_it_may_see(self) -> None:

@@ -104,7 +104,7 @@ async def test_presence_may_be_asked_for(crowd: Crowd, name: str, seen: set[str]
     assert sorted(answer["online"]) == await crowd.ids(*(seen & {"ada", "dan", "cleo"}))
 
 
-@pytest.mark.parametrize("asked", ["all", [1], [None], {"$ne": 1}, ["a"] * 1001])
+@pytest.mark.parametrize("asked", ["all", [1], [None], {"$ne": 1}, ["a"] * 1001, ["a" * 25]])
 async def test_presence_is_asked_for_by_ids(crowd: Crowd, asked: Any) -> None:
     await crowd.join("ada")
     (answer,) = await crowd.wires["ada"].call("presence:get", {"userIds": asked})

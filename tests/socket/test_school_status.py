@@ -11,6 +11,7 @@ from tests.support.wire import Wire
 
 ONLINE, OFFLINE = "user:online", "user:offline"
 BUSY: Final = {"status": "busy", "text": "a" * 140}
+AVAILABLE: Final = {"status": "available", "text": ""}
 INVISIBLE: Final = {"status": "invisible", "text": ""}
 
 
@@ -46,6 +47,20 @@ async def test_a_wrong_status_is_refused_by_the_name_of_its_field(crowd: Crowd) 
         refused = await crowd.wires["ben"].ask("presence:set", data)
         assert (refused["error"]["code"], list(refused["error"]["errors"])) == (400, [field])
     assert await crowd.has(ONLINE) == set()
+
+
+async def test_a_status_is_not_changed_too_often(other_school: OtherSchool) -> None:
+    async with other_school(limits={"presence": "2/minute"}) as school, Crowd.of(school) as crowd:
+        await crowd.join("ada", "ben", "rivera")
+        async with crowd.open("ben") as second:
+            assert await second.ask("presence:set", BUSY) == BUSY
+            assert (await crowd.wires["ben"].ask("presence:set", {"status": "away"}))["error"]["code"] == 400
+            assert await crowd.wires["ben"].ask("presence:set", AVAILABLE) == AVAILABLE
+            refused = (await second.ask("presence:set", INVISIBLE))["error"]
+        assert (refused["code"], refused["data"]["retryAfter"] > 0) == (429, True)
+        ben = (await school.person("ben")).id
+        assert ben in (await crowd.wires["ada"].ask("presence:get", {}))["online"]
+        assert await crowd.wires["rivera"].ask("presence:set", AVAILABLE) == AVAILABLE
 
 
 async def test_who_is_not_logged_in_has_no_status(hasty: School) -> None:

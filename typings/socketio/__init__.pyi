@@ -24,7 +24,7 @@ class AsyncServer:
         *,
         async_mode: str = ...,
         json: Any = ...,
-        cors_allowed_origins: Callable[[str | None, Mapping[str, Any]], bool] = ...,
+        cors_allowed_origins: str | Callable[[str | None, Mapping[str, Any]], bool] = ...,
         max_http_buffer_size: int = ...,
         ping_interval: float = ...,
         ping_timeout: float = ...,
@@ -46,7 +46,14 @@ class AsyncServer:
 
 class AsyncClient:
     connected: bool
-    def __init__(self, *, reconnection: bool = ..., http_session: Any = ...) -> None: ...
+    def __init__(
+        self,
+        *,
+        reconnection: bool = ...,
+        reconnection_delay: float = ...,
+        reconnection_delay_max: float = ...,
+        http_session: Any = ...,
+    ) -> None: ...
     def on(self, event: str, handler: Callable[..., Any]) -> None: ...
     async def connect(
         self,
@@ -55,6 +62,7 @@ class AsyncClient:
         auth: Any = ...,
         transports: list[str] | None = ...,
         wait_timeout: float = ...,
+        retry: bool = ...,
     ) -> None: ...
     async def call(self, event: str, data: Any = ..., timeout: float = ...) -> Any: ...
     async def emit(self, event: str, data: Any = ..., callback: Callable[..., Any] | None = ...) -> None: ...

@@ -50,6 +50,7 @@ class Elsewhere:
         await self._app.backplane.joined(topic)
         if is_new:
             # Nobody here has heard of what changed between the look at the user and now.
+            self._service.watch.changes += 1
             await self._service.watch.refresh(user_id)
 
     def _left(self, connection: Connection) -> None:
@@ -78,6 +79,7 @@ class Elsewhere:
     def _missed(self, topic: str) -> None:
         if topic == EVERYWHERE and self._service.sessions is not None:
             _ = self._app.tasks.start(self._service.sessions.recall(), name="recall ended sessions")
+        self._service.watch.changes += 1
         users = {self._service.logins.user_of(one) for one, joined in self._topics.items() if joined == topic}
         for user_id in users - {None}:
             _ = self._app.tasks.start(self._service.watch.refresh(str(user_id)), name="refresh a user")

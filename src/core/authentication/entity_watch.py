@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from ..application import Application
-from ..context import HookContext
+from ..context import Connection, HookContext
 from ..service import Service
 from ..shapes import is_mapping
 from .entities import Entities
@@ -18,7 +18,7 @@ EVENTS: Final = ("patched", "updated", "removed")
 class EntityWatch:
     """Listens to the entities' service, now or as soon as it is registered.
 
-    ``changes`` counts its events: who has loaded an entity can tell whether it may be outdated.
+    ``changes`` counts what was heard of them: who has loaded an entity can tell whether it may be outdated.
     """
 
     def __init__(self, app: Application, entities: Entities, logins: Logins, name: str) -> None:
@@ -33,12 +33,35 @@ class EntityWatch:
     def attach(self) -> None:
         self._entities.on_registration(self._listen)
 
+    def current(self, connection: Connection | None, user_id: str, within: float) -> dict[str, Any] | None:
+        """The user of a connection, if it was loaded ``within`` so many seconds, and nobody has changed it.
+
+        What other nodes change is heard of while the backplane is connected; without it nothing is certain.
+        """
+        if connection is None or self._logins.user_of(connection) != user_id:
+            return None
+        if user_id in self._refreshing or not self._app.backplane.is_connected:
+            return None
+        if not 0 <= self._logins.age_of(connection) < within:
+            return None
+        entity: dict[str, Any] | None = connection.get(self._name)
+        return entity
+
+    def loaded(self, connection: Connection | None, entity: dict[str, Any], changes: int) -> None:
+        """``entity`` was loaded for its connection, when there had been so many ``changes``."""
+        if connection is None or changes != self.changes:
+            return
+        if self._logins.user_of(connection) == self._entities.id_of(entity):
+            connection[self._name] = entity
+            self._logins.loaded(connection)
+
     async def refresh(self, user_id: str) -> None:
         """Load the user anew for its connections; close them if there is no such user any more.
 
         Events of the entities' service call it, which come from all nodes, and gaps between them.
         """
         self._stale.add(user_id)
+        self._logins.outdated(user_id)
         if user_id in self._refreshing:
             return
         self._refreshing.add(user_id)
@@ -52,6 +75,7 @@ class EntityWatch:
                         self._app.emit("disconnect", connection)
                     else:
                         connection[self._name] = entity
+                        self._logins.loaded(connection)
         finally:
             self._refreshing.discard(user_id)
             self._stale.discard(user_id)
@@ -65,4 +89,5 @@ class EntityWatch:
         user_id = item.get(self._entities.id_field) if is_mapping(item) else None
         if user_id is None and context is not None:
             user_id = context.id
+        self._logins.outdated(str(user_id))  # at once: a task begins after who made the change is answered
         return self.refresh(str(user_id)) if self._logins.of_user(str(user_id)) else None

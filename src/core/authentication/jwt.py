@@ -16,10 +16,16 @@ SCHEME_AND_TOKEN: Final = re.compile(r"\s*(\S+)\s+(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class JwtOptions:
-    """The header that carries a token, and the schemes that may stand before it, in any case."""
+    """The header that carries a token, and the schemes that may stand before it, in any case.
+
+    The user of a call is loaded, or for ``kept`` seconds the one that a live connection knows and that the
+    events of the users' service keep in step; what changes past that service is noticed after that time. The
+    token of such a connection is not verified again before it runs out.
+    """
 
     header: str = "Authorization"
     schemes: tuple[str, ...] = ("Bearer", "JWT")
+    kept: float = 0.0
 
 
 class JwtStrategy(Strategy):
@@ -28,15 +34,16 @@ class JwtStrategy(Strategy):
     def __init__(self, options: JwtOptions | None = None) -> None:
         options = options or JwtOptions()
         self._header = options.header.lower()
+        self._kept = options.kept
         self._schemes = frozenset(scheme.lower() for scheme in options.schemes)
 
     async def authenticate(self, data: Mapping[str, Any], params: Params) -> dict[str, Any]:
         token = data.get("accessToken")
         if not token:
             raise NotAuthenticated("No access token")
-        payload = self.authentication.tokens.verify(token)
+        payload = self._payload(token, params.connection)
         entity_name = self.authentication.options.entity
-        entity = await self.authentication.entities.load(payload["sub"])
+        entity = await self._entity(payload["sub"], params.connection)
         if entity is None:
             raise NotAuthenticated(f"The {entity_name} of this token does not exist any more")
         self.authentication.check_session(payload)
@@ -45,6 +52,23 @@ class JwtStrategy(Strategy):
             "authentication": {"strategy": self.name, "accessToken": token, "payload": payload},
             entity_name: entity,
         }
+
+    def _payload(self, token: object, connection: Connection | None) -> dict[str, Any]:
+        known = None
+        if self._kept and connection is not None:
+            known = self.authentication.logins.payload_of(connection, token)
+        return known or self.authentication.tokens.verify(token)
+
+    async def _entity(self, id: str, connection: Connection | None) -> dict[str, Any] | None:
+        watch = self.authentication.watch
+        known = watch.current(connection, id, self._kept) if self._kept else None
+        if known is not None:
+            return known
+        changes = watch.changes
+        entity = await self.authentication.entities.load(id)
+        if entity is not None and self._kept:
+            watch.loaded(connection, entity, changes)
+        return entity
 
     def parse(self, headers: Mapping[str, str]) -> dict[str, Any] | None:
         value = headers.get(self._header)
@@ -72,6 +96,7 @@ class JwtStrategy(Strategy):
             connection[entity_name] = result[entity_name]
             expires_at = payload["exp"] + self.authentication.tokens.options.leeway
             logins.open(connection, payload["sub"], expires_at, payload.get("sid"))
+            logins.verified(connection, token, payload)
         elif (connection.authentication or {}).get("accessToken") == token:
             del connection["authentication"]
             connection.pop(entity_name, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ..context import Connection
 from ..timers import CallLater, Timer, call_later
@@ -20,6 +21,9 @@ class Login:
     expires_at: float
     session_id: str | None = None
     timer: Timer | None = None
+    loaded_at: float | None = None
+    verified: tuple[str, Mapping[str, Any]] | None = None
+    """A token, and what it says."""
 
 
 class Logins:
@@ -62,6 +66,35 @@ class Logins:
     def user_of(self, connection: Connection) -> str | None:
         login = self._open.get(connection)
         return None if login is None else login.user_id
+
+    def verified(self, connection: Connection, token: str, payload: Mapping[str, Any]) -> None:
+        """The connection is logged in with this token."""
+        if (login := self._open.get(connection)) is not None:
+            login.verified = (token, payload)
+
+    def payload_of(self, connection: Connection, token: object) -> dict[str, Any] | None:
+        """What the token says, if it is the one of the login and has not run out."""
+        login = self._open.get(connection)
+        if login is None or login.verified is None or self._now() >= login.expires_at:
+            return None
+        known, payload = login.verified
+        return dict(payload) if known == token else None
+
+    def loaded(self, connection: Connection) -> None:
+        """The user of the connection was just now what the connection says."""
+        if (login := self._open.get(connection)) is not None:
+            login.loaded_at = self._now()
+
+    def outdated(self, user_id: str) -> None:
+        """What the user's connections say of the user may not be so any more."""
+        for connection in self._connections.get(user_id, ()):
+            self._open[connection].loaded_at = None
+
+    def age_of(self, connection: Connection) -> float:
+        """Seconds since then."""
+        login = self._open.get(connection)
+        at = None if login is None else login.loaded_at
+        return math.inf if at is None else self._now() - at
 
     def begin_login(self, connection: Connection) -> None:
         """A login is under way; it ends with ``end_login``."""

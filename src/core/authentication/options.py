@@ -25,6 +25,7 @@ class AuthenticationOptions:
 
     With ``sessions``, logins give a ``refreshToken`` too, and a logout ends what it belongs to;
     without, tokens hold until they run out, as in Feathers. With ``lockout``, guessing is limited.
+    ``max_connections`` are those of one user to this node, sockets and streams; 0 for any number.
     """
 
     tokens: TokenOptions
@@ -40,3 +41,4 @@ class AuthenticationOptions:
     accepts: Accepts | None = None
     sessions: SessionOptions | None = None
     lockout: LockoutOptions = NO_LOCKOUT
+    max_connections: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..application import Application, Configure
 from ..context import Connection, HookContext, Params
-from ..errors import NotAuthenticated, NotFound
+from ..errors import NotAuthenticated, NotFound, TooManyRequests
 from ..hooks import Next
 from ..shapes import is_mapping
 from ..timers import CallLater, call_later
@@ -199,12 +199,18 @@ class AuthenticationService:
         if not present:
             return
         self.check_session(context.result["authentication"]["payload"])
+        self._check_room(connection, user_id)
         if self.logins.user_of(connection) not in {None, user_id}:
             # Somebody else now: what the one before could hear is not for the one who comes.
             self.app.leave_channels(connection)
         self.handle_connection("login", connection, {**context.result, self.options.entity: user})
         if changes != self.watch.changes:
             await self.watch.refresh(user_id)
+
+    def _check_room(self, connection: Connection, user_id: str) -> None:
+        most, known = self.options.max_connections, self.logins.of_user(user_id)
+        if most and len(known) >= most and connection not in known:
+            raise TooManyRequests("Too many connections of this user are open", {"limit": most})
 
     async def _with_tokens(self, result: dict[str, Any], params: Params, started: float) -> dict[str, Any]:
         user = result[self.options.entity]

@@ -76,6 +76,8 @@ class Link:
         """All or nothing. Whether the node was unknown: what it holds is to be told anew then."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.sadd(self._keys.nodes, self._node)
+            # Known without a lease, as after the server lost everything, the node would be taken for dead.
+            pipe.set(self._keys.lease(self._node), 1, px=self._lease)
             for entry in batch:
                 self._hold(pipe, entry)
                 fields = {"n": self._node, "s": entry.number, "k": entry.kind, "b": entry.body}
@@ -104,10 +106,6 @@ class Link:
         leases = await self._redis.mget([self._keys.lease(one) for one in others])
         dead = [one for one, lease in zip(others, leases, strict=True) if lease is None]
         return bool(added), memory, dead
-
-    async def end(self) -> None:
-        """Let the lease run out now."""
-        await self._redis.delete(self._keys.lease(self._node))
 
     async def reap(self, node: str) -> list[tuple[str, str, bytes]]:
         left = await self._redis.eval(REAP, 0, self._keys.root, node, LONGEST)

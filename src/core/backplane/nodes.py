@@ -131,7 +131,11 @@ class Nodes(Listeners):
             logger.warning("Redis does not answer: this node serves alone until it does")
 
     async def stop(self) -> None:
-        """What is still to be said is said, and what is held is reaped by another node."""
+        """What is still to be said is said.
+
+        What is held lives until the lease has run out, and is then reaped by another node: whoever has moved
+        on to another one by then was never away.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS if self.is_connected else 0):
                 while self.queued:  # noqa: ASYNC110 - the writer goes on meanwhile
@@ -143,8 +147,6 @@ class Nodes(Listeners):
             await asyncio.wait(running, timeout=0.1)
         self.tasks = []
         with suppress(*FAILURES):
-            if self.is_connected:
-                await self.link.end()
             await self.link.close()
 
     async def _again(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -13,7 +13,7 @@ from ..transports.realtime import Sockets
 class SocketNumbers:
     """A collector of the numbers of the real-time transport.
 
-    It looks at every client, so ``look`` is called in the event loop, before another thread collects.
+    It looks at clients, so ``look`` is called in the event loop, before another thread collects.
     """
 
     def __init__(self, app: Application) -> None:
@@ -34,6 +34,7 @@ class SocketNumbers:
         for name, text, number in (
             ("dropped", "Ephemeral events that were not sent to slow clients.", sockets.dropped),
             ("cut_off", "Clients that were disconnected for reading too slowly.", sockets.cut_off),
+            ("refused", "Sockets that were refused because their address has too many.", sockets.refused),
             ("broadcasts", "Events of any kind that were sent to sockets.", sockets.broadcasts),
             ("deliveries", "Sockets that these were sent to.", sockets.deliveries),
         ):

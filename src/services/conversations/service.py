@@ -7,11 +7,14 @@ from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
+from ...core.query import Query
 from ...models import Conversation, Member
 from ...models.journal import Journal, Writing
 from .first_members import first_members
 
 PATH: Final = "conversations"
+INTERNAL: Final = frozenset({"placesRevision"})
+"""What is the journal's: no event tells when it changes."""
 
 
 class ConversationsService(BeanieService):
@@ -48,7 +51,7 @@ class ConversationsService(BeanieService):
                 for person, role in roles.items()
             ]
             await self._members.create(places, Params(session=writing.session))
-            return conversation
+            return {name: value for name, value in conversation.items() if name not in INTERNAL}
 
         return await self._journal.write(store, params)
 
@@ -64,3 +67,7 @@ class ConversationsService(BeanieService):
             return await super(ConversationsService, self).patch(own_id, data, writing.params)
 
         return await self._journal.write(change, params, turn=own_id)
+
+    def _projection(self, query: Query) -> dict[str, int] | None:
+        selected = super()._projection(query)
+        return dict.fromkeys(INTERNAL, 0) if selected is None else selected

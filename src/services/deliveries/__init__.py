@@ -7,7 +7,8 @@ from typing import Final
 from ...core.application import Application
 from ...core.background import Background
 from ...models.database import Database
-from ...models.journal import CHANGED
+from ...models.in_hand import InHand
+from ...models.journal import CHANGED, Journal
 from .hooks import HOOKS
 from .outbox import SWEEP_SECONDS, Outbox
 from .schema import DeliveryResult
@@ -32,8 +33,11 @@ def configure(app: Application) -> None:
     app.service(PATH).hooks(HOOKS)
     if app.get("background"):
         # Commands that are not served have nobody to tell: what they change is sent by who has.
-        outbox = Outbox(app)
-        app.on("published", outbox.published).on(CHANGED, outbox.changed)
+        journal: Journal = app.get("journal")
+        journal.in_hand = in_hand = InHand()
+        outbox = Outbox(app, in_hand)
+        app.on("publishing", outbox.publishing).on("published", outbox.published)
+        app.on(CHANGED, outbox.changed)
         Background(app, "outbox", outbox.send_next, every=SWEEP_SECONDS).attach()
         database: Database = app.get("database")
         Background(app, "abandoned transactions", database.end_abandoned, every=LOOK_SECONDS).attach()

@@ -15,6 +15,8 @@ from ...core.errors import FeathersError, NotFound
 from ...core.service import Service
 from ...core.shapes import is_mapping
 from ...models import Delivery
+from ...models.in_hand import InHand, Key, key_of
+from ...models.journal import SENDING
 from ...models.lease import claim
 from ...models.record import now
 
@@ -27,9 +29,6 @@ LEASE: Final = timedelta(seconds=30)
 SWEEP_SECONDS: Final = 1.0
 FLUSH_SECONDS: Final = 0.1
 
-Key = tuple[Any, int]
-"""A conversation's id and a revision of it: what a delivery goes by."""
-
 
 class Outbox:
     """Sees to it that every change in the journal is told, by this process or after it.
@@ -37,18 +36,25 @@ class Outbox:
     A call's own event is sent by the call, and is noted here as DELIVERED once its publisher has found the
     connections to send it to. What is still due after its time, for the process that owed it is gone, or
     what a publisher has failed at, is sent again, as the record is by then: at least once, so that a client
-    may hear of a change twice, with the same ``revision``.
+    may hear of a change twice, with the same ``revision``. What a live process is late with is ``in_hand``
+    there, and stays its own: it makes that due later, again and again.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, in_hand: InHand) -> None:
         self._app = app
+        self._in_hand = in_hand
         self._delivered: list[Key] = []
         self._flushing = False
+
+    def publishing(self, service: Service, _event: str, item: Any) -> None:
+        """Listens to the application's ``publishing``."""
+        if (key := _key_of(service.path, item)) is not None:
+            self._in_hand.telling(key)
 
     def published(self, service: Service, event: str, item: Any, error: Exception | None) -> None:
         """Listens to the application's ``published``."""
         key = _key_of(service.path, item)
-        if key is None:
+        if key is None or key not in self._in_hand:
             return
         if error is not None:
             _ = self._app.tasks.start(self._failed(key, error), name="note a failed delivery")
@@ -64,24 +70,37 @@ class Outbox:
 
     async def send_next(self) -> float | None:
         """Send what has been due for the longest time."""
+        if not self._flushing:
+            await self._flush()  # what could not be noted when it was sent
+        await self._renew()
         delivery = await claim(Delivery, "dueAt", now(), LEASE, {})
         if delivery is None:
             return None
-        await self._send(delivery)
+        if key_of(delivery) not in self._in_hand:
+            self._in_hand.take([delivery])
+            await self._send(delivery)
         return AT_ONCE
+
+    async def _renew(self) -> None:
+        if old := self._in_hand.to_renew():
+            await Delivery.documents().update_many(
+                {"_id": {"$in": old}, "dueAt": {"$ne": None}}, {"$set": {"dueAt": now() + SENDING}}
+            )
 
     async def _flush(self) -> None:
         """Note what was sent since the last time."""
         delivered, self._delivered = self._delivered, []
         if not delivered:
             return
-        these = [
-            {"conversationId": conversation, "revision": revision} for conversation, revision in delivered
-        ]
-        await Delivery.documents().update_many(
-            {"$or": these},
-            {"$set": {"state": "DELIVERED", "deliveredAt": now(), "dueAt": None, "error": None}},
-        )
+        try:
+            await Delivery.documents().update_many(
+                {"_id": {"$in": [self._in_hand.delivery_id(key) for key in delivered]}},
+                {"$set": {"state": "DELIVERED", "deliveredAt": now(), "dueAt": None, "error": None}},
+            )
+        except BaseException:
+            self._delivered += delivered  # and stays in hand: the database may be away
+            raise
+        self._in_hand.let_go(delivered)
 
     async def _flush_soon(self) -> None:
         # The database is not closed before this task has come to its end.
@@ -91,7 +110,14 @@ class Outbox:
 
     async def _send(self, delivery: Mapping[str, Any]) -> None:
         """Tell the record as it is now under the revision that is owed: each of them is told by an event."""
-        service = self._app.service(delivery["path"])
+        try:
+            await self._tell(delivery)
+        except BaseException:
+            self._in_hand.let_go([key_of(delivery)])
+            raise
+
+    async def _tell(self, delivery: Mapping[str, Any]) -> None:
+        service, key = self._app.service(delivery["path"]), key_of(delivery)
         if delivery["gone"] is not None:
             service.emit(delivery["event"], delivery["gone"])
             return
@@ -100,10 +126,10 @@ class Outbox:
             await service.run(context)
         except NotFound:
             # What is gone by now has told of that itself.
-            self._delivered.append((delivery["conversationId"], delivery["revision"]))
+            self._delivered.append(key)
             await self._flush()
         except FeathersError as error:
-            await self._failed((delivery["conversationId"], delivery["revision"]), error)
+            await self._failed(key, error)
         else:
             revision = {"revision": delivery["revision"]}
             context.dispatch = {**context.outcome, **revision}
@@ -111,7 +137,6 @@ class Outbox:
             service.emit(delivery["event"], context.result, context)
 
     async def _failed(self, key: Key, error: Exception) -> None:
-        conversation, revision = key
         waits = [
             {"case": {"$eq": ["$attempts", failed]}, "then": wait * 1000}
             for failed, wait in enumerate(RETRIES)
@@ -121,7 +146,7 @@ class Outbox:
         # Where the database is away, the delivery stays due.
         with suppress(PyMongoError):
             await Delivery.documents().update_one(
-                {"conversationId": conversation, "revision": revision},
+                {"_id": self._in_hand.delivery_id(key)},
                 [
                     {
                         "$set": {
@@ -133,6 +158,7 @@ class Outbox:
                     }
                 ],
             )
+        self._in_hand.let_go([key])
 
 
 def _key_of(path: str, item: Any) -> Key | None:

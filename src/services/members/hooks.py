@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
 
 from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden
@@ -19,9 +19,13 @@ from ...hooks.membership import (
 )
 from ...hooks.places import MANAGERS
 from ...hooks.records import reached
+from ...hooks.seats import seat_of
 from ...hooks.turns import in_turn_of_conversation
+from ...models.journal import Journal
 from .schema import Acknowledgement, ConversationName, MemberData, MemberPatch, MemberQuery
 from .visibility import show_what_is_ones_own
+
+CURSORS: Final = ("deliveredSeq", "readSeq")
 
 
 async def managers_invite(context: HookContext) -> None:
@@ -82,12 +86,17 @@ async def leave_or_be_removed(context: HookContext) -> None:
 
 
 async def within_the_clock(context: HookContext) -> None:
-    """Nobody has read what is not written. Raises Forbidden, BadRequest naming the field."""
-    await require_place(context, context.data["conversationId"])
-    clock = (await conversation_of(context, context.data["conversationId"]))["clock"]
-    for field in ("deliveredSeq", "readSeq"):
-        if context.data.get(field, 0) > clock:
-            raise invalid(field, f"is beyond the newest message, {clock}")
+    """Nobody has read what is not written. Raises Forbidden, BadRequest naming the field.
+
+    Where it is known that it is written, the write itself sees to who is a member.
+    """
+    data, journal = context.data, cast("Journal", context.app.get("journal"))
+    if journal.has_reached(data["conversationId"], max(data.get(field, 0) for field in CURSORS)):
+        return
+    _, conversation = await seat_of(context, data["conversationId"])
+    for field in CURSORS:
+        if data.get(field, 0) > conversation["clock"]:
+            raise invalid(field, f"is beyond the newest message, {conversation['clock']}")
 
 
 async def writers_only(context: HookContext) -> None:

@@ -8,8 +8,9 @@ from pymongo import ReturnDocument
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
-from ...core.errors import BadRequest, Forbidden
+from ...core.errors import BadRequest
 from ...core.shapes import is_list
+from ...hooks.seats import not_a_member
 from ...models import Member
 from ...models.journal import Journal, Writing
 from ...models.record import now
@@ -120,7 +121,7 @@ class MembersService(BeanieService):
             return_document=ReturnDocument.BEFORE,
         )
         if member is None:
-            raise Forbidden("You are not a member of this conversation")
+            raise not_a_member(data["conversationId"])
         moved = [
             name for name, seq in (("delivered", delivered), ("read", read)) if seq > member[f"{name}Seq"]
         ]

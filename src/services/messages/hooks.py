@@ -3,18 +3,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from ...core.context import UNSET, HookContext, Params
+from ...core.context import HookContext, Params
 from ...core.errors import BadRequest, Forbidden, NotFound
 from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_list, is_mapping
 from ...hooks.access import allow
 from ...hooks.audit import audited, values_of
 from ...hooks.finding import asked_within, asks_for, sorted_only_by
-from ...hooks.idempotency import Idempotency
 from ...hooks.limits import limited, of_school
 from ...hooks.membership import (
     only_own,
-    refuse_writing,
     require_active,
     require_place,
     require_role,
@@ -25,14 +23,13 @@ from ...hooks.ownership import by_caller, caller
 from ...hooks.places import MANAGERS
 from ...hooks.records import reached
 from ...hooks.repeats import answered
-from ...hooks.seats import seat_of
 from ...hooks.turns import in_turn_of_conversation
 from ...models.record import ANY_MOMENT, now
+from .judging import answer_refused, judged_by_rules, of_a_kind_people_write, once, refuse_first
 from .presentation import present
 from .references import check_mentions, copy_forwarded, find_thread
 from .schema import MessageName, MessageQuery, message_data, message_patch
 
-once = Idempotency("senderId")
 SHOWN: Final = ("pinned", "mentions")
 UNINDEXED: Final = ("type", "replyTo", "editedAt", "deletedAt", "createdAt", "pinned", "pinnedAt")
 """What only few messages are looked through for: those of one of PLACES."""
@@ -41,31 +38,6 @@ PLACES: Final = ("conversationId", "threadId", "senderId", "_id")
 WHERE: Final = values_of("conversationId", "seq")
 NEEDED: Final = ("deletedAt", "editedAt", "conversationId", "senderId", "seq")
 """What tells who may see which part of a message: it comes whatever a client selects."""
-
-
-def of_a_kind_people_write(context: HookContext) -> None:
-    """Raises BadRequest for a client's ``system`` message: those are own code's."""
-    if context.params.provider and context.data["type"] == "system":
-        raise invalid("type", "must be of a kind that people write")
-
-
-async def of_a_member(context: HookContext) -> None:
-    """Raises Forbidden: who was a member hears nothing more, not even of what was said oneself."""
-    if context.params.provider:
-        context.params["seat"] = await seat_of(context, context.data["conversationId"])
-
-
-async def members_write(context: HookContext) -> None:
-    """Raises Forbidden: see ``require_writer``. How often, the write itself sees to.
-
-    A repeat was allowed when it came first.
-    """
-    if not context.params.provider or context.result is not UNSET:
-        return
-    place, conversation = context.params["seat"]
-    await refuse_writing(context, place, conversation)
-    if conversation["slowModeSeconds"] and place["role"] not in MANAGERS:
-        context.params["pace"] = timedelta(seconds=conversation["slowModeSeconds"])
 
 
 async def edit_or_pin(context: HookContext) -> None:
@@ -232,9 +204,9 @@ def hooks(max_length: int) -> dict[str, Any]:
                 validate_data(message_data(max_length)),
                 of_a_kind_people_write,
                 by_caller("senderId"),
-                of_a_member,
-                once.answer_repeat,
-                members_write,
+                once.mark,
+                refuse_first,
+                judged_by_rules,
                 find_thread,
                 copy_forwarded,
                 check_mentions,
@@ -252,5 +224,5 @@ def hooks(max_length: int) -> dict[str, Any]:
             "seen": [nothing_asked, validate_data(MessageName()), own],
         },
         "after": {"find": [still_own], "get": [still_own]},
-        "error": {"create": [once.answer_race]},
+        "error": {"create": [once.answer_race, answer_refused]},
     }

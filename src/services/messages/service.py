@@ -1,25 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from bson import ObjectId
 
 from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
-from ...core.errors import BadRequest, Forbidden, Gone, MethodNotAllowed, TooManyRequests
-from ...hooks.membership import refuse_archived, refuse_silenced, still_active
+from ...core.errors import BadRequest, Gone, MethodNotAllowed
+from ...hooks.membership import still_active
+from ...hooks.places import PLACES_REVISION
+from ...hooks.seats import not_a_member
 from ...models import Member, Message, MessageEdit
 from ...models.journal import Journal, Writing
 from ...models.record import ANY_MOMENT, now
 from ...models.words import words_of_message
+from .document import document_of
 from .previews import appended, preview_again
 from .threads import count_reply, recount_replies
 
 MAX_PINNED: Final = 50
 SEEN_SHOWN: Final = 100
 PATH: Final = "messages"
+JUDGE: Final = "judge"
+
+Judge = Callable[[dict[str, Any], dict[str, Any], datetime], Awaitable[None]]
 
 
 class MessagesService(BeanieService):
@@ -33,34 +39,47 @@ class MessagesService(BeanieService):
         """Store the message under the conversation's next ``seq``.
 
         ``params["lamport"]``, the clock of a client that keeps one, is merged into the message's up to 1,000
-        ahead and ignored beyond. ``params["pace"]``, a timedelta, must have passed since the sender's last
-        message. Raises NotFound for a conversation of another school, Conflict for an idempotency key in use,
-        Forbidden for a client that is no member any more, TooManyRequests for one that is too fast.
+        ahead and ignored beyond. ``params["judge"]`` is called with the sender's place as it was before, the
+        conversation and the moment, all three as they are written, and may refuse. Raises NotFound for a
+        conversation of another school, Conflict for an idempotency key in use, Forbidden for a client that is
+        no member.
         """
         params = params or Params()
         conversation_id, thread_id = data["conversationId"], data.get("threadId")
+        judge: Judge | None = params.get(JUDGE)
         own_id = ObjectId()
 
         async def append(writing: Writing) -> Any:
-            message = {**data, "_id": own_id, "createdAt": now(), "words": words_of_message(data)}
+            at = now()
+            message = {**data, "_id": own_id, "createdAt": at, "words": words_of_message(data)}
+            tenant = self._tenant_values(params)
+            place = await _note_sent(message, tenant, params, writing)
             conversation = await writing.revise(
                 conversation_id,
                 1 if thread_id is None else 2,
                 appended(message, params.get("lamport", 0)),
-                **self._tenant_values(params),
+                **tenant,
             )
-            if params.provider:
-                refuse_archived(conversation)
+            params[PLACES_REVISION] = conversation.get("placesRevision", 0)
+            if judge is not None and place is not None:
+                await judge(place, conversation, at)
             message |= {"schoolId": conversation["schoolId"], "seq": conversation["clock"]}
             message["lamport"] = conversation["lamport"]
             revision = writing.note(conversation_id, PATH, "created", own_id)
             message["revision"] = message["createdRevision"] = revision
-            await _note_sent(message, params, writing)
             if thread_id is not None:
                 await count_reply(thread_id, message, writing)
-            return await super(MessagesService, self).create(message, writing.params)
+            if not params.provider or message.get("attachments"):
+                return await super(MessagesService, self).create(message, writing.params)
+            # What a client says was checked, and the rest is this service's own.
+            document = document_of(message)
+            with self._errors():
+                await Message.documents().insert_one(document, session=writing.session)
+            return document
 
-        return await self._journal.write(append, params, turn=conversation_id)
+        stored = await self._journal.write(append, params, turn=conversation_id)
+        params.pop(JUDGE, None)  # it knows the call that these params are of: a cycle less for the collector
+        return stored
 
     async def patch(self, id: Any, data: Any, params: Params | None = None) -> Any:
         """Edit a message, keeping what it said, or pin it.
@@ -177,27 +196,20 @@ class MessagesService(BeanieService):
         return message
 
 
-async def _note_sent(message: dict[str, Any], params: Params, writing: Writing) -> None:
-    """Let the sender's place say when it last wrote. It is what two calls at once cannot both do."""
-    pace: timedelta | None = params.get("pace")
-    place = {"conversationId": message["conversationId"], "userId": message["senderId"]}
-    at: datetime = message["createdAt"]
-    before = await Member.documents().find_one_and_update(
-        place, {"$set": {"lastSentAt": at}}, session=writing.session
+async def _note_sent(
+    message: Mapping[str, Any], tenant: Mapping[str, Any], params: Params, writing: Writing
+) -> dict[str, Any] | None:
+    """Let the sender's place say when it last wrote; the place before that. None for own code's message.
+
+    It is what two calls at once cannot both do, and comes first: who is no member locks no conversation.
+    """
+    here = {"conversationId": message["conversationId"], "userId": message["senderId"], **tenant}
+    place = await Member.documents().find_one_and_update(
+        here, {"$set": {"lastSentAt": message["createdAt"]}}, session=writing.session
     )
-    if before is None:
-        if params.provider:
-            raise Forbidden("You are not a member of this conversation")
-        return
-    if params.provider:
-        refuse_silenced(before)
-    last: datetime | None = before.get("lastSentAt")
-    if pace is not None and last is not None and at - last < pace:
-        wait = (pace - (at - last)).total_seconds()
-        raise TooManyRequests(
-            f"This conversation is slow: one message every {pace.total_seconds():g} seconds",
-            {"code": "SLOW_MODE", "retryAfter": wait},
-        )
+    if place is None and params.provider:
+        raise not_a_member(message["conversationId"])
+    return place
 
 
 async def _keep_edit(message: dict[str, Any], number: int, params: Params, writing: Writing) -> None:

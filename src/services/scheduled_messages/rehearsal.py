@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from ...core.application import Application
 from ...core.context import HookContext, Params
-
-REHEARSAL: Final = "rehearsal"
+from ...hooks.seats import REHEARSAL
 
 
 class _PassedError(Exception):

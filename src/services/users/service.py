@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from beanie import PydanticObjectId
+from pymongo import UpdateOne
 
 from ...core.adapters.beanie import BeanieService
 from ...models import User
@@ -19,7 +20,14 @@ class UsersService(BeanieService):
         there = {"_id": PydanticObjectId(user_id), "erasingAt": None}
         await User.documents().update_one(there, {"$set": {"status": status, "statusText": text}})
 
-    async def mark_seen(self, user_id: str, at: datetime) -> None:
-        """Note when somebody left. No event: only the audience of the presence may learn it."""
-        there = {"_id": PydanticObjectId(user_id), "erasingAt": None}
-        await User.documents().update_one(there, {"$set": {"lastSeenAt": at}})
+    async def mark_seen(self, user_ids: Iterable[str], at: datetime) -> None:
+        """Note when these left, of each unless it was later on another node.
+
+        No event: only the audience of the presence may learn it.
+        """
+        # One by one they are tried again when the database has another primary, which update_many is not.
+        marks = [
+            UpdateOne({"_id": PydanticObjectId(one), "erasingAt": None}, {"$max": {"lastSeenAt": at}})
+            for one in user_ids
+        ]
+        await User.documents().bulk_write(marks, ordered=False)

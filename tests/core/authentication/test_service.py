@@ -15,9 +15,9 @@ from stonechat.core.authentication import (
     authentication_of,
     hash_password,
 )
-from stonechat.core.channels import Publication
 from stonechat.core.context import HookContext, Params
 from stonechat.core.errors import FeathersError, NotAuthenticated, NotFound
+from stonechat.core.publications import Publication
 from stonechat.core.service import Service
 
 Start = Callable[[AuthenticationOptions], Application]

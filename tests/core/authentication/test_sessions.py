@@ -18,9 +18,9 @@ from stonechat.core.authentication import (
     hash_password,
 )
 from stonechat.core.authentication.sessions import Sessions
-from stonechat.core.channels import Publication
 from stonechat.core.context import Connection, HookContext, Params
 from stonechat.core.errors import NotAuthenticated
+from stonechat.core.publications import Publication
 from stonechat.socket.testing import ManualTime
 
 Start = Callable[[AuthenticationOptions], Application]

@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 from bson import ObjectId
 
+from stonechat.core.backplane.keys import Keys
 from stonechat.core.backplane.link import Link
 from stonechat.core.backplane.nodes import Nodes
-from tests.support.redis import Redis
+from tests.support.redis import Redis, forget
 from tests.support.waiting import until
 
 
@@ -56,7 +57,10 @@ class Cluster:
         """As a process that ends with no chance to say anything; its lease has run out."""
         for task in node.tasks:
             task.cancel()
-        await node.link.end()
+        await self.end_lease(node)
+
+    async def end_lease(self, node: Nodes) -> None:
+        await forget(self.url, Keys(self.name).lease(node.node))
 
 
 @pytest.fixture
@@ -152,7 +156,7 @@ async def test_a_node_that_was_only_slow_takes_up_a_new_life(cluster: Cluster) -
     slow.node.hold("hill", "ada", {"at": 1})
     await until(lambda: other.held)
     link: Link = other.node.link
-    await slow.node.link.end()
+    await cluster.end_lease(slow.node)
     await link.reap(slow.node.node)
     await until(lambda: len(other.held) == 2)
     assert other.released == [("hill", "ada", {"at": 1}, True)]

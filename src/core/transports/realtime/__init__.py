@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ...application import Application
 from ...context import Connection
 from ...encoding import encode
 from ...service import Service
+from ..arrivals import Arrivals
+from ..gate import Gate
+from ..origins import Origins
 from ..web import PrefixRoute, web
 from .calls import Calls, NamedHandler
 from .client import Frame
-from .server import Handshake, SocketServer
+from .reception import Handshake
+from .server import SocketServer
 
 SWEEP_SECONDS: Final = 60.0
 
@@ -31,6 +35,8 @@ def realtime(
     ping_timeout: float = 10.0,
     max_queued: int = 1_048_576,
     drain: float = 5.0,
+    connects_per_minute: int = 0,
+    max_per_address: int = 0,
 ) -> Callable[[Application], None]:
     """Serve every service over Socket.IO and send events to the channels' connections.
 
@@ -38,15 +44,20 @@ def realtime(
     host always may. ``handshake(connection, scope)`` may add keys to a connection, before it is
     authenticated. ``max_message`` in bytes, ``max_pending`` calls of one socket,
     ``max_queued`` bytes that may wait for it to read, ``drain`` the longest that closing
-    them all at the server's end is spread over; times are in seconds.
+    them all at the server's end is spread over; times are in seconds. ``connects_per_minute`` and
+    ``max_per_address`` are for the sockets of one address, 0 for any number.
+
+    Raises ValueError for what is no origin.
     """
+    known = Origins(origins)
 
     def configure(app: Application) -> None:
         calls = Calls(app)
+        arrivals = Arrivals(connects_per_minute, max_per_address)
         server = SocketServer(
             app,
             calls,
-            origins=lambda origin, environ: _origin_allowed(origins, origin, environ),
+            arrivals=arrivals,
             handshake=handshake,
             max_message=max_message,
             max_pending=max_pending,
@@ -54,13 +65,13 @@ def realtime(
             ping_timeout=ping_timeout,
             max_queued=max_queued,
         )
-        sockets = Sockets(calls, server, max_message, drain)
+        sockets = Sockets(calls, server, arrivals, max_message, drain)
         app.realtime = sockets
         app.on("publish", sockets.deliver)
 
         def disconnected(connection: Connection) -> None:
             app.leave_channels(connection)
-            server.forget(connection)
+            server.departures.forget(connection)
 
         async def lifetime(_: Any, proceed: Callable[[], Any]) -> None:
             await proceed()
@@ -76,7 +87,7 @@ def realtime(
         sweepers: list[asyncio.Task[None]] = []
         app.on("disconnect", disconnected)
         app.hooks({"around": {"setup": [lifetime], "teardown": [stop]}})
-        web(app).routes.insert(0, PrefixRoute(path, server.asgi))
+        web(app).routes.insert(0, PrefixRoute(path, Gate(server.asgi, known, arrivals)))
 
     return configure
 
@@ -84,8 +95,11 @@ def realtime(
 class Sockets:
     """What the application and own code see of the transport (``app.realtime``)."""
 
-    def __init__(self, calls: Calls, server: SocketServer, max_message: int, drain: float) -> None:
+    def __init__(
+        self, calls: Calls, server: SocketServer, arrivals: Arrivals, max_message: int, drain: float
+    ) -> None:
         self._calls = calls
+        self.arrivals = arrivals
         self._drain = drain
         self.server = server
         self.max_message = max_message
@@ -99,7 +113,7 @@ class Sockets:
 
     async def drain(self) -> None:
         """Close all sockets when their calls are answered, not all at once."""
-        await self.server.drain(self._drain)
+        await self.server.departures.drain(self._drain)
 
     def on(self, event: str, handler: NamedHandler) -> None:
         """Answer a client's event: it brings one object and is acknowledged with the handler's result."""
@@ -112,12 +126,12 @@ class Sockets:
     @property
     def open(self) -> int:
         """How many sockets there are."""
-        return len(self.server.sessions)
+        return len(self.server.roster.clients)
 
     @property
     def queued(self) -> tuple[int, int]:
-        """How many bytes wait to be read: of all clients together, and the most of one. Looks at each."""
-        waiting = [client.outlet.buffered for client in self.server.clients.values()]
+        """How many bytes wait to be read: of all clients together, and the most of one."""
+        waiting = self.server.bounds.buffered
         return sum(waiting), max(waiting, default=0)
 
     @property
@@ -131,14 +145,19 @@ class Sockets:
         return self.server.bounds.cut_off
 
     @property
+    def refused(self) -> int:
+        """How many sockets were refused because their address has too many, since the start."""
+        return self.arrivals.refused
+
+    @property
     def broadcasts(self) -> int:
         """How many events were sent, since the start."""
-        return self.server.broadcasts
+        return self.server.deliveries.broadcasts
 
     @property
     def deliveries(self) -> int:
         """To how many connections they went, since the start."""
-        return self.server.deliveries
+        return self.server.deliveries.sent
 
     def deliver(self, service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
         self.send(connections, service.wire_event(event), payload)
@@ -147,11 +166,4 @@ class Sockets:
 async def _sweep(server: SocketServer) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        server.sweep()
-
-
-def _origin_allowed(allowed: Sequence[str], origin: str | None, environ: Mapping[str, Any]) -> bool:
-    """A request without an origin does not come from a page: nobody needs to be kept from it."""
-    if origin is None or "*" in allowed or origin in allowed:
-        return True
-    return origin.partition("://")[2] == environ.get("HTTP_HOST")
+        server.departures.sweep()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...context import Connection
 from ...events import Tasks
 from ...websocket import text_frame
+
+if TYPE_CHECKING:
+    from .session import Session
 
 Handler = Callable[["Client", int | None, list[Any]], Awaitable[None]]
 
@@ -66,18 +69,19 @@ class Client:
 
     __slots__ = (
         "_inbox",
+        "_is_cut",
         "_waiting",
         "connection",
         "has_left",
         "is_slow",
         "limit",
         "outlet",
-        "sid",
+        "session",
         "work",
     )
 
-    def __init__(self, sid: str, connection: Connection, outlet: Outlet, limit: int) -> None:
-        self.sid = sid
+    def __init__(self, session: Session, connection: Connection, outlet: Outlet, limit: int) -> None:
+        self.session = session
         self.connection = connection
         self.limit = limit
         self.work: asyncio.Task[None] | None = None
@@ -87,9 +91,15 @@ class Client:
         """Whether the client has said goodbye."""
         self.is_slow = False
         """Whether it is sent away for not reading."""
+        self._is_cut = False
         # Only while calls wait: an empty deque is the greater part of what a client costs.
         self._inbox: deque[tuple[int | None, list[Any]]] | None = None
         self._waiting: list[Frame] | None = []
+
+    @property
+    def sid(self) -> str:
+        """Of Socket.IO; the session of Engine.IO has its own."""
+        return self.connection.id
 
     @property
     def is_open(self) -> bool:
@@ -100,12 +110,17 @@ class Client:
         if self._waiting is not None:
             self._waiting.append(frame)
             return True
-        return self.outlet.put(frame)
+        return self._is_cut or self.outlet.put(frame)
 
     def open(self, welcome: Frame) -> None:
         waiting, self._waiting = self._waiting or [], None
         for frame in (welcome, *waiting):
             self.outlet.put(frame)
+
+    def cut(self, last: Frame) -> None:
+        """Forget what it has not read. There is nothing after ``last``."""
+        self._is_cut = True
+        self.outlet.cut(last)
 
     def accept(self, ack: int | None, arguments: list[Any]) -> bool:
         """Queue a call. False where more than ``limit`` are waiting already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -14,6 +15,7 @@ from .session import Session
 PROBE: Final = "2probe"
 PROBE_ANSWER: Final = "3probe"
 UPGRADE: Final = "5"
+UPGRADE_SECONDS: Final = 10.0
 
 
 class Driver(WebSocket):
@@ -42,13 +44,19 @@ class Driver(WebSocket):
         return ""
 
     async def _upgrade(self, session: Session) -> bool:
-        """Whether a polling client proves that its websocket works, and then means to use it."""
+        """Whether a polling client proves, in time, that its websocket works, and then means to use it."""
+        if session.upgrading:
+            return False
         session.upgrading = True
         try:
-            if await self.wait() != PROBE:
-                return False
-            await self.send(PROBE_ANSWER)
-            session.queue.put_nowait(Packet(NOOP))  # the answer to the poll that waits
-            return await self.wait() == UPGRADE
+            async with asyncio.timeout(UPGRADE_SECONDS):
+                if await self.wait() != PROBE:
+                    return False
+                await self.send(PROBE_ANSWER)
+                if session.queue.empty():
+                    session.queue.put_nowait(Packet(NOOP))  # the answer to the poll that waits
+                return await self.wait() == UPGRADE
+        except TimeoutError:
+            return False
         finally:
             session.upgrading = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import engineio
@@ -11,8 +11,9 @@ from engineio.exceptions import QueueEmpty
 from engineio.packet import OPEN, Packet
 from engineio.payload import Payload
 
-from ...application import Receive
+from ...application import Receive, Scope
 from ...encoding import decode, encode
+from ...websocket import Direct
 from .driver import Driver
 from .heartbeat import Heartbeat
 from .queue import SendQueue
@@ -46,6 +47,12 @@ class Engine(engineio.AsyncServer):
     on_message: Callable[[str, str], bool]
     """Gets a session's id and a Socket.IO packet; whether it has taken it."""
 
+    on_connect: Callable[[Session, str], Awaitable[None]]
+    """Gets a session that is to become a client's, and the JSON that it brings or nothing."""
+
+    opened: Callable[[Session], None]
+    """Gets a session at its beginning."""
+
     left: Callable[[str, str], None]
     """Gets a session's id and the reason of its end."""
 
@@ -67,6 +74,16 @@ class Engine(engineio.AsyncServer):
             return True
         return False
 
+    def has(self, session: Session) -> bool:
+        """Whether it is there, and is to stay."""
+        return session.sid in self.sockets and not session.closed and not session.closing
+
+    def open(self, direct: Direct, scope: Scope) -> None:
+        """Begin a session that has a websocket from the beginning."""
+        session = self._begin(scope)
+        session.serve(direct)
+        session.queue.put_nowait(self._greeting(session, "websocket"))
+
     async def disconnect(self, sid: str | None = None) -> None:
         """End the session of who breaks the protocol. A polling one may never fetch its goodbye."""
         session = self.sockets.pop(sid or "", None)
@@ -80,23 +97,12 @@ class Engine(engineio.AsyncServer):
     async def _handle_connect(
         self, environ: Mapping[str, Any], transport: str, jsonp_index: int | None = None
     ) -> Any:
-        session = Session(self, self.generate_id())
-        sid = session.sid
-        self.sockets[sid] = session
-        greeting = {
-            "sid": sid,
-            "upgrades": self._upgrades(sid, transport),
-            "pingTimeout": int(self.ping_timeout * 1000),
-            "pingInterval": int(self.ping_interval * 1000),
-            "maxPayload": self.max_http_buffer_size,
-        }
-        session.queue.put_nowait(Packet(OPEN, greeting))
-        await self._trigger_event("connect", sid, environ, run_async=False)
-        session.schedule_ping()
+        session = self._begin(environ["asgi.scope"])
+        session.queue.put_nowait(self._greeting(session, transport))
         if transport == "websocket":
             answer = await session.handle_get_request(environ)
             if session.closed:
-                self.sockets.pop(sid, None)
+                self.sockets.pop(session.sid, None)
             return answer
         session.connected = True
         try:
@@ -104,8 +110,28 @@ class Engine(engineio.AsyncServer):
         except QueueEmpty:
             return self._bad_request()
 
+    def _begin(self, scope: Scope) -> Session:
+        session = Session(self, self.generate_id(), scope)
+        self.sockets[session.sid] = session
+        self.opened(session)
+        session.schedule_ping()
+        return session
+
+    def _greeting(self, session: Session, transport: str) -> Packet:
+        greeting = {
+            "sid": session.sid,
+            "upgrades": self._upgrades(session.sid, transport),
+            "pingTimeout": int(self.ping_timeout * 1000),
+            "pingInterval": int(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return Packet(OPEN, greeting)
+
     def _expire(self, session: Session) -> None:
-        _ = self.start_background_task(session.close, wait=False, reason=self.reason.PING_TIMEOUT)
+        if session.is_live:
+            session.finish(self.reason.PING_TIMEOUT)
+        else:
+            _ = self.start_background_task(session.close, wait=False, reason=self.reason.PING_TIMEOUT)
 
 
 def packets_only(receive: Receive) -> Receive:

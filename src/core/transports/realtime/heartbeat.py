@@ -11,6 +11,8 @@ from engineio.packet import PING, Packet
 
 AT_ONCE: Final = 256
 """Pings within one turn of the loop."""
+ENDED_AT_ONCE: Final = 32
+"""Sessions that end within one turn, as those of a network that has broken down."""
 COARSENESS: Final = 0.02  # of the interval, so that one turn serves many
 
 
@@ -78,12 +80,17 @@ class Heartbeat:
                 session.last_ping = now
                 session.queue.put_nowait(Packet(PING))
                 self._asked.append((now + self._timeout, sid, now))
-        else:
+        self._end_silent(sessions, now)
+        if any(line and line[0][0] <= now for line in (self._due, self._asked)):
             self._at, self._timer = now, loop.call_soon(self._turn)
-        while self._asked and self._asked[0][0] <= now:
+        if self._timer is None:
+            self._arm()
+
+    def _end_silent(self, sessions: Mapping[str, Pinged], now: float) -> None:
+        ended = 0
+        while self._asked and self._asked[0][0] <= now and ended < ENDED_AT_ONCE:
             _, sid, asked_at = self._asked.popleft()
             session = sessions.get(sid)
             if session is not None and session.last_ping == asked_at:
                 self._expire(session)
-        if self._timer is None:
-            self._arm()
+                ended += 1

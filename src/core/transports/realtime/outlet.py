@@ -17,7 +17,12 @@ STALLED_CHECKS: Final = 4
 class Bounds:
     """What may wait for one client, and how often that was too little."""
 
-    def __init__(self, max_bytes: int, max_packets: int = MAX_QUEUED) -> None:
+    def __init__(
+        self, max_bytes: int, max_packets: int = MAX_QUEUED, *, on_stall: Callable[[Any], None]
+    ) -> None:
+        self.on_stall = on_stall
+        """Called with the session of a client that has not taken a byte for some seconds."""
+        self._waiting: set[Outlet] = set()
         self.max_bytes = max_bytes
         self.max_packets = max_packets
         self.dropped = 0
@@ -25,19 +30,28 @@ class Bounds:
         self.cut_off = 0
         """Clients that were disconnected for reading too slowly."""
 
+    def waits(self, outlet: Outlet) -> None:
+        """Something could not be written at once."""
+        self._waiting.add(outlet)
+
+    def forget(self, outlet: Outlet) -> None:
+        self._waiting.discard(outlet)
+
+    @property
+    def buffered(self) -> list[int]:
+        """How many bytes wait for each client that does not read as fast as it is written to."""
+        self._waiting = {outlet for outlet in self._waiting if outlet.has_waiting}
+        return [outlet.buffered for outlet in self._waiting]
+
 
 class Outlet:
-    """The queue of an Engine.IO session, as long as its client reads.
+    """The queue of an Engine.IO session, as long as its client reads."""
 
-    ``on_stall`` is called where a client has not taken a byte for some seconds.
-    """
+    __slots__ = ("_bounds", "_check", "_left", "_session", "_still")
 
-    __slots__ = ("_bounds", "_check", "_left", "_on_stall", "_session", "_still")
-
-    def __init__(self, session: Any, bounds: Bounds, on_stall: Callable[[], None]) -> None:
+    def __init__(self, session: Any, bounds: Bounds) -> None:
         self._session = session
         self._bounds = bounds
-        self._on_stall = on_stall
         self._check: asyncio.TimerHandle | None = None
         self._left = 0
         self._still = 0
@@ -46,6 +60,10 @@ class Outlet:
     def queue(self) -> SendQueue | LiveQueue:
         queue: SendQueue | LiveQueue = self._session.queue
         return queue
+
+    @property
+    def has_waiting(self) -> bool:
+        return not self.queue.empty() and not self._session.closed
 
     @property
     def buffered(self) -> int:
@@ -58,8 +76,10 @@ class Outlet:
             return False
         if queue.empty():
             queue.put_nowait(frame)
-            if not queue.empty() and self._check is None and isinstance(queue, LiveQueue):
-                self._watch(queue)
+            if not queue.empty():
+                self._bounds.waits(self)
+                if self._check is None and isinstance(queue, LiveQueue):
+                    self._watch(queue)
             return True
         if not self._fits(queue, frame):
             if frame.ephemeral:
@@ -78,6 +98,7 @@ class Outlet:
         self.queue.put_nowait(last)
 
     def close(self) -> None:
+        self._bounds.forget(self)
         if self._check is not None:
             self._check.cancel()
             self._check = None
@@ -99,6 +120,6 @@ class Outlet:
         self._still = self._still + 1 if left >= self._left else 0
         self._left = left
         if self._still >= STALLED_CHECKS:
-            self._on_stall()
+            self._bounds.on_stall(self._session)
         else:
             self._check = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._look)

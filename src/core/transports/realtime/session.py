@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError, SocketIsClosedError
-from engineio.packet import Packet
+from engineio.packet import CLOSE, UPGRADE, Packet
 
+from ...application import Scope
 from ...websocket import Direct, LiveSocket
 from .queue import LiveQueue
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 logger = structlog.stdlib.get_logger(__name__)
 
 PACKETS: Final = frozenset("0123456")
+CONNECT: Final = "40"  # of Socket.IO, to the default namespace
+CONNECT_WITH: Final = "40{"
 MAX_WAITING: Final = 16
 """Packets that wait for engineio, until no more is read."""
 
@@ -30,11 +33,18 @@ class Session(AsyncSocket):
     that the engine does not take are engineio's, one at a time.
     """
 
-    def __init__(self, server: Engine, sid: str) -> None:
+    def __init__(self, server: Engine, sid: str, scope: Scope) -> None:
         super().__init__(server, sid)
         self.engine = server
+        self.scope: Scope | None = scope
+        """Of the request that it began with, until it becomes a client's."""
         self._live: LiveSocket | None = None
         self._waiting: deque[str | bytes] | None = None  # None while nothing is worked off
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has its websocket to itself."""
+        return self._live is not None
 
     def serve(self, direct: Direct) -> None:
         self.connected = self.upgraded = True
@@ -58,6 +68,11 @@ class Session(AsyncSocket):
         self._waiting.append(message)
         if len(self._waiting) == MAX_WAITING and self._live is not None:
             self._live.pause_reading()
+
+    async def receive(self, pkt: Packet) -> None:
+        """Of UPGRADE, engineio answers each. Whoever upgrades says it to the driver."""
+        if pkt.packet_type != UPGRADE:
+            await super().receive(pkt)
 
     def writable(self) -> None:
         self.queue.flush()
@@ -88,6 +103,17 @@ class Session(AsyncSocket):
         self.queue.end()
         self._live.expire()
 
+    def finish(self, reason: str) -> None:
+        """As ``close``, of a live one: there is nothing to wait for."""
+        if not self.closed and not self.closing:
+            self.closing = True
+            self.engine.left(self.sid, reason)
+            self.queue.put_nowait(Packet(CLOSE))
+            self.closed = True
+        self.queue.end()
+        if self._live is not None:
+            self._live.expire()
+
     def hang_up(self) -> None:
         """End without waiting for what the client has not read."""
         if self._live is not None:
@@ -100,7 +126,7 @@ class Session(AsyncSocket):
             # One that has been answered by closing the session is no client's any more.
             if not self.closed:
                 try:
-                    await self.receive(Packet(encoded_packet=message))
+                    await self._handle(message)
                 except EngineIOError:
                     logger.info("malformed packet", reason="unknown packet type")
                 except Exception:
@@ -109,3 +135,9 @@ class Session(AsyncSocket):
             if len(waiting) == MAX_WAITING - 1 and self._live is not None:
                 self._live.resume_reading()
         self._waiting = None
+
+    async def _handle(self, message: str | bytes) -> None:
+        if isinstance(message, str) and (message == CONNECT or message.startswith(CONNECT_WITH)):
+            await self.engine.on_connect(self, message[len(CONNECT) :])
+        else:
+            await self.receive(Packet(encoded_packet=message))

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Send
 
 from ...application import Application
+from ..origins import Origins
 from ..web import web
 from .endpoint import RestEndpoint
 
@@ -49,16 +50,18 @@ def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Ca
     """Serve every service over HTTP.
 
     ``origins``: pages of other addresses that may call (CORS), ``*`` for any. ``max_body``: bytes.
+    Raises ValueError for what is no origin.
     """
+    known = Origins(origins)
 
     def configure(app: Application) -> None:
         site = web(app)
-        site.endpoint = RestEndpoint(app, max_body)
+        site.endpoint = RestEndpoint(app, max_body, known)
         if origins:
             site.middleware.append(
                 Middleware(
                     Cors,
-                    allow_origins=list(origins),
+                    allow_origins=known.names,
                     allow_methods=list(VERBS),
                     allow_headers=["*"],
                     expose_headers=["x-request-id", "location", "retry-after"],

@@ -14,6 +14,7 @@ from ...errors import MethodNotAllowed
 from ...routing import Match
 from ...service import Service
 from ..calls import Authenticator, authenticator, call_context
+from ..origins import Origins
 from ..responses import WITHOUT_BODY, Headers, error_response, respond
 from .requests import parse_query, read_body
 from .streams import Streams, wants_stream
@@ -34,10 +35,10 @@ METHODS_OF_VERB: Final = {
 class RestEndpoint:
     """Translates a request into a call and its outcome into a response; it holds no rule."""
 
-    def __init__(self, app: Application, max_body: int) -> None:
+    def __init__(self, app: Application, max_body: int, origins: Origins) -> None:
         self.app = app
         self.max_body = max_body
-        self.streams = Streams(app)
+        self.streams = Streams(app, origins)
         self._authenticator: Authenticator | None = None
 
     async def answer(self, match: Match[Service], scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,9 @@ from ...encoding import encode
 from ...errors import MethodNotAllowed, NotAuthenticated
 from ...routing import Match
 from ...service import Service
+from ..arrivals import address_of
 from ..calls import authenticator
+from ..origins import Origins
 from ..responses import error_response, respond
 from .stream import EventStream
 
@@ -57,9 +59,10 @@ def wants_stream(scope: Scope) -> bool:
 class Streams:
     """The streams of one application, in this process."""
 
-    def __init__(self, app: Application, *, linger: float = LINGER_SECONDS) -> None:
+    def __init__(self, app: Application, origins: Origins, *, linger: float = LINGER_SECONDS) -> None:
         self.linger = linger  # seconds
         self._app = app
+        self._origins = origins
         self._node = token_hex(4)  # ids of another process, or of one before, mean nothing here
         self._number = 0
         # _open[path][connection], broken ones among them; _of_user[path, user] in the order of opening
@@ -110,9 +113,9 @@ class Streams:
     async def _begin(self, service: Service, scope: Scope) -> tuple[EventStream, bytes]:
         if "find" not in service.methods:
             raise MethodNotAllowed("Method `find` is not supported by this endpoint.")
+        self._origins.check(scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        address = scope["client"][0] if scope.get("client") else None
-        connection = Connection(id=uuid4().hex, provider="sse", headers=headers, address=address)
+        connection = Connection(id=uuid4().hex, provider="sse", headers=headers, address=address_of(scope))
         stream = EventStream(connection, service.path)
         self._open.setdefault(service.path, {})[connection] = stream
         try:

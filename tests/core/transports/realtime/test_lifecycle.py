@@ -24,7 +24,7 @@ def service_of(demo: Demo) -> AuthenticationService:
 
 def tasks_of_sockets() -> set[asyncio.Task[Any]]:
     """Pings, readers and writers of sessions, calls."""
-    names = ("AsyncSocket", "Client", "SocketServer")
+    names = ("AsyncSocket", "Client", "Session", "Departures")
     return {task for task in asyncio.all_tasks() if any(name in str(task.get_coro()) for name in names)}
 
 
@@ -166,7 +166,7 @@ async def test_what_a_polling_client_says_before_it_is_logged_in_is_not_done(dem
         await entered.wait()
         await client.post("40/admin,", "40", '42["create","notes",{}]')
         assert demo.app.realtime is not None
-        demo.app.realtime.send(list(demo.server.sessions), "news", {})
+        demo.app.realtime.send(list(demo.server.roster.by_connection), "news", {})
         go.set()
         await login
         packets = await client.get()
@@ -176,7 +176,7 @@ async def test_what_a_polling_client_says_before_it_is_logged_in_is_not_done(dem
 
 def assert_empty(demo: Demo) -> None:
     server = demo.server
-    assert (server.clients, server.sessions, server.environ) == ({}, {}, {})
+    assert (server.roster.clients, server.roster.by_connection) == ({}, {})
     assert (server.manager.rooms, server.manager.pending_connect, server.manager.pending_disconnect) == (
         {},
         {},
@@ -278,9 +278,9 @@ async def test_calls_that_wait_are_dropped_when_the_client_leaves(demo: Demo) ->
 
 async def test_sessions_that_never_become_a_clients_are_closed_in_time(demo: Demo) -> None:
     async with Wire.open(demo.url, login=False) as idle, Wire.open(demo.url) as wire:
-        demo.server.sweep()
+        demo.server.departures.sweep()
         assert len(demo.server.eio.sockets) == 2
-        demo.server.sweep()
+        demo.server.departures.sweep()
         await idle.wait_closed()
         assert (await wire.call("find", "echo"))[0] is None
 
@@ -288,7 +288,7 @@ async def test_sessions_that_never_become_a_clients_are_closed_in_time(demo: Dem
 async def test_a_client_whose_session_is_gone_without_a_word_is_swept_away(demo: Demo) -> None:
     async with Wire.open(demo.url) as wire:
         demo.server.eio.sockets.clear()
-        demo.server.sweep()
+        demo.server.departures.sweep()
         assert demo.gone == demo.connections
         wire.websocket.transport.abort()
 

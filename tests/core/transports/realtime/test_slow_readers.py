@@ -4,12 +4,12 @@ import socket
 import pytest
 from websockets.asyncio.client import connect
 
-from stonechat.core import websocket
 from stonechat.core.encoding import decode
-from stonechat.core.transports.realtime import Sockets, outlet, server
+from stonechat.core.transports.realtime import Sockets, departures, outlet
 from stonechat.core.transports.realtime.client import Frame
 from stonechat.core.transports.realtime.outlet import Bounds, Outlet
 from stonechat.core.transports.realtime.queue import SendQueue
+from stonechat.core.websocket import live
 from tests.support.live import Demo
 from tests.support.waiting import until
 from tests.support.wire import Polling, Wire
@@ -22,12 +22,16 @@ class Session:
 
 
 def outlet_of(session: Session, bounds: Bounds) -> Outlet:
-    return Outlet(session, bounds, lambda: None)
+    return Outlet(session, bounds)
+
+
+def bounds_of(max_bytes: int, max_packets: int = 4096) -> Bounds:
+    return Bounds(max_bytes, max_packets, on_stall=lambda session: None)
 
 
 def test_an_outlet_takes_so_many_frames() -> None:
     session = Session()
-    outlet = outlet_of(session, Bounds(1_000_000, max_packets=10))
+    outlet = outlet_of(session, bounds_of(1_000_000, max_packets=10))
     frame = Frame(b"2[]")
     assert all(outlet.put(frame) for _ in range(10))
     assert not outlet.put(frame)
@@ -37,7 +41,7 @@ def test_an_outlet_takes_so_many_frames() -> None:
 
 def test_an_outlet_takes_so_many_bytes() -> None:
     session = Session()
-    outlet = outlet_of(session, Bounds(100))
+    outlet = outlet_of(session, bounds_of(100))
     frame = Frame(b"2" + b"a" * 49)
     assert outlet.put(frame)
     assert outlet.put(frame)
@@ -50,7 +54,7 @@ def test_an_outlet_takes_so_many_bytes() -> None:
 
 def test_what_is_ephemeral_makes_room_for_what_is_not() -> None:
     session = Session()
-    bounds = Bounds(100)
+    bounds = bounds_of(100)
     outlet = outlet_of(session, bounds)
     ephemeral, lasting = Frame(b"2" + b"e" * 49, ephemeral=True), Frame(b"2" + b"a" * 49)
     assert outlet.put(ephemeral)
@@ -65,7 +69,7 @@ def test_what_is_ephemeral_makes_room_for_what_is_not() -> None:
 def test_an_outlet_of_a_closed_session_takes_nothing() -> None:
     session = Session()
     session.closed = True
-    assert not outlet_of(session, Bounds(100)).put(Frame(b"2[]"))
+    assert not outlet_of(session, bounds_of(100)).put(Frame(b"2[]"))
 
 
 async def stalled(demo: Demo) -> socket.socket:
@@ -83,7 +87,7 @@ async def stalled(demo: Demo) -> socket.socket:
 async def test_a_client_that_does_not_read_is_dropped_and_nobody_else(
     demo: Demo, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(websocket, "GOODBYE_SECONDS", 0.05)
+    monkeypatch.setattr(live, "GOODBYE_SECONDS", 0.05)
     demo.server.bounds.max_packets = 100
     location = f"{demo.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     raw = await stalled(demo)
@@ -117,7 +121,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_nobody_else(
 async def test_a_polling_client_that_does_not_ask_is_dropped(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "GOODBYE_SECONDS", 0.05)
+    monkeypatch.setattr(departures, "GOODBYE_SECONDS", 0.05)
     demo.server.bounds.max_packets = 10
     async with Polling.open(demo.url) as client:
         await client.connect()
@@ -125,7 +129,7 @@ async def test_a_polling_client_that_does_not_ask_is_dropped(
         for number in range(11):
             demo.app.realtime.send(demo.connections, "news", {"n": number})
         assert demo.gone == demo.connections
-        assert demo.server.sessions == {}
+        assert demo.server.roster.by_connection == {}
         await until(lambda: all(session.closed for session in demo.server.eio.sockets.values()))
 
 
@@ -155,6 +159,10 @@ async def test_who_was_cut_off_reads_last_that_it_is_to_resync_and_may_come_back
         assert "41" not in wire.packets  # upon which the official client would not come back
     async with Wire.open(demo.url) as again:
         assert (await again.call("find", "echo"))[0] is None
+
+
+def test_who_stops_reading_is_gone_within_five_seconds() -> None:
+    assert outlet.CHECK_SECONDS * outlet.STALLED_CHECKS < 5
 
 
 async def test_who_stops_reading_is_cut_off_however_little_it_is_sent(
@@ -189,4 +197,21 @@ async def test_who_reads_slowly_but_reads_is_kept(demo: Demo, monkeypatch: pytes
         await wire.find(lambda packet: packet.startswith(f'42["news",{{"n":{number - 1},'))
         news = [decode(packet[2:])[1]["n"] for packet in wire.packets if packet.startswith('42["news"')]
         assert news == list(range(number - 1))  # the last has been asked for
+        assert demo.gone == []
+
+
+async def test_what_waits_is_told_as_long_as_it_does(demo: Demo) -> None:
+    async with Wire.open(demo.url) as other, Wire.open(demo.url) as wire:
+        sockets = demo.app.realtime
+        assert isinstance(sockets, Sockets)
+        assert sockets.queued == (0, 0)
+        wire.websocket.transport.pause_reading()
+        while not sockets.queued[0]:
+            sockets.send(demo.connections, "news", {"text": "a" * 60_000})
+            await asyncio.sleep(0)
+            await other.event("news")
+        total, most = sockets.queued
+        assert total == most > 0
+        wire.websocket.transport.resume_reading()
+        await until(lambda: sockets.queued == (0, 0))
         assert demo.gone == []

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -10,7 +11,7 @@ from typing import Self
 import pytest
 
 from stonechat.core.application import Receive, Scope, Send
-from stonechat.core.websocket import DIRECT, text_frame
+from stonechat.core.websocket import DIRECT, live, text_frame
 from tests.support.live import Demo, serve_demo
 from tests.support.waiting import until
 from tests.support.wire import Polling, Wire
@@ -18,6 +19,7 @@ from tests.support.wire import Polling, Wire
 MASK = b"\x01\x02\x03\x04"
 TEXT, CONTINUATION, BINARY, CLOSE, PING, PONG = 0x1, 0x0, 0x2, 0x8, 0x9, 0xA
 MAX_MESSAGE = 65_536
+LIMIT = 65_536  # of what a stream reads ahead
 
 
 def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, masked: bool = True) -> bytes:
@@ -44,19 +46,27 @@ class Raw:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncGenerator[Self]:
+    async def open(cls, url: str, *, early: bytes = b"", buffers: int | None = None) -> AsyncGenerator[Self]:
+        """`early` is sent together with the handshake, `buffers` is how many bytes wait to be read here."""
         host, port = url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
+        connection = socket.socket()
+        if buffers is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=buffers or LIMIT)
         key = base64.b64encode(os.urandom(16)).decode()
         writer.write(
             f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            + early
         )
         await reader.readuntil(b"\r\n\r\n")
         raw = cls(reader, writer)
         try:
             assert (await raw.next())[1].startswith(b"0")
-            raw.writer.write(frame(b"40"))
+            if not early:
+                raw.writer.write(frame(b"40"))
             assert (await raw.text()).startswith("40")
             yield raw
         finally:
@@ -113,6 +123,27 @@ async def test_a_frame_may_arrive_byte_by_byte(raw: Raw) -> None:
         await raw.writer.drain()
         await asyncio.sleep(0)
     assert '"x' in await raw.answer(1)
+
+
+async def test_a_client_need_not_wait_for_the_answer_to_its_handshake(demo: Demo) -> None:
+    half = frame(get(1))
+    async with Raw.open(demo.url, early=frame(b"40") + half[:9]) as raw:
+        raw.writer.write(half[9:])
+        assert '"a"' in await raw.answer(1)
+
+
+async def test_who_says_goodbye_and_reads_nothing_more_is_hung_up_on(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "GOODBYE_SECONDS", 0.2)
+    async with Raw.open(demo.url, buffers=4096) as raw:
+        there = demo.sockets.open
+        for ack in range(12):
+            raw.writer.write(frame(get(ack, "x" * 60_000)))
+        await raw.writer.drain()
+        await until(lambda: demo.sockets.queued[1] > 100_000)
+        raw.writer.write(frame((1000).to_bytes(2), CLOSE))
+        await until(lambda: demo.sockets.open == there - 1)
 
 
 async def test_many_frames_may_arrive_at_once(raw: Raw) -> None:
@@ -205,4 +236,4 @@ async def test_any_asgi_server_will_do(plain: Demo) -> None:
 async def test_any_asgi_server_will_do_for_polling(plain: Demo) -> None:
     async with Polling.open(plain.url) as client:
         await client.connect()
-        assert len(plain.server.sessions) == 1
+        assert len(plain.server.roster.by_connection) == 1

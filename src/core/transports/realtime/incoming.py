@@ -1,0 +1,95 @@
+"""The Socket.IO packets of connected clients: calls, which are queued, run in turn and acknowledged."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import structlog
+
+from ...application import Application
+from ...encoding import decode, encode
+from ...errors import BadRequest, TooManyRequests
+from ...logs import new_request_id, request_id
+from ...shapes import is_list
+from ..calls import public_error
+from .calls import Calls
+from .client import Client, Frame
+from .deliveries import Deliveries
+from .roster import Roster
+
+logger = structlog.stdlib.get_logger(__name__)
+
+EVENT: Final = "2"  # of Socket.IO
+BINARY_PACKETS: Final = ("5", "6")
+BINARY_CALL: Final = re.compile(r"5[0-9]+-([0-9]{1,15})\[")  # that waits for an acknowledgement
+MAX_ACK_DIGITS: Final = 15
+
+
+class Incoming:
+    def __init__(
+        self, app: Application, calls: Calls, roster: Roster, deliveries: Deliveries, max_pending: int
+    ) -> None:
+        self._app = app
+        self._calls = calls
+        self._roster = roster
+        self._deliveries = deliveries
+        self._max_pending = max_pending
+
+    def take(self, session_id: str, packet: str) -> bool:
+        """Start the call of an event in the default namespace, which nearly every packet is."""
+        start = packet.find("[")
+        number = packet[1:start]
+        client = self._roster.clients.get(session_id)
+        if packet[:1] != EVENT or client is None or not client.is_open:
+            return False
+        if number and not (number.isascii() and number.isdecimal() and len(number) <= MAX_ACK_DIGITS):
+            return False
+        ack = int(number) if number else None
+        try:
+            data = decode(packet[start:])
+        except ValueError as error:
+            logger.info("malformed packet", session=session_id, reason=str(error))
+            self._acknowledge(client, ack, [BadRequest("The packet is not valid JSON").to_json()])
+        else:
+            self._accept(client, ack, data)
+        return True
+
+    def event(self, session_id: str, ack: int | None, data: Any) -> None:
+        """One that somebody else has parsed. Nobody's is nothing."""
+        client = self._roster.clients.get(session_id)
+        if client is not None and client.is_open:
+            self._accept(client, ack, data)
+
+    def check(self, session_id: str, data: Any) -> None:
+        """Raises ValueError for a binary packet, and tells who waits for its acknowledgement."""
+        if isinstance(data, str) and data[:1] not in BINARY_PACKETS:
+            return
+        client = self._roster.clients.get(session_id)
+        call = BINARY_CALL.match(data) if isinstance(data, str) else None
+        if client is not None and client.is_open and call is not None:
+            self._acknowledge(client, int(call[1]), [BadRequest("Binary data is not accepted").to_json()])
+        raise ValueError("only text packets are part of the protocol")
+
+    def _accept(self, client: Client, ack: int | None, data: Any) -> None:
+        if not is_list(data) or not data or not isinstance(data[0], str):
+            self._acknowledge(client, ack, [BadRequest("An event needs a name").to_json()])
+        elif not client.accept(ack, data):
+            waiting = TooManyRequests("Too many calls are waiting", {"limit": self._max_pending})
+            self._acknowledge(client, ack, [waiting.to_json()])
+        else:
+            client.start(self._app.tasks, self._answer)
+
+    async def _answer(self, client: Client, ack: int | None, arguments: list[Any]) -> None:
+        request_id.set(new_request_id())
+        answer = await self._calls.answer(client.connection, arguments[0], arguments[1:])
+        self._acknowledge(client, ack, answer)
+
+    def _acknowledge(self, client: Client, ack: int | None, answer: list[Any]) -> None:
+        if ack is None:
+            return
+        try:
+            text = encode(answer)
+        except TypeError as error:
+            text = encode([public_error(error).to_json()])
+        self._deliveries.send(client, Frame(b"3%d%b" % (ack, text)))

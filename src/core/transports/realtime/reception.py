@@ -1,0 +1,104 @@
+"""How an Engine.IO session becomes a client: it is authenticated, and the application is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ...application import Application, Scope
+from ...context import Connection, Params
+from ...encoding import decode, encode
+from ...shapes import is_mapping
+from ..arrivals import address_of
+from ..calls import authenticator, public_error
+from .client import Client, Frame
+from .engine import Engine
+from .outlet import Bounds, Outlet
+from .roster import Roster
+from .session import Session
+
+CONNECT_ERROR: Final = b"4"  # of Socket.IO
+MAX_REFUSALS: Final = 16
+"""Unread packets of a client, beyond which it is not told of more namespaces that it cannot have."""
+
+Handshake = Callable[[Connection, Scope], None]
+
+
+class Reception:
+    def __init__(
+        self,
+        app: Application,
+        engine: Engine,
+        roster: Roster,
+        *,
+        handshake: Handshake | None,
+        bounds: Bounds,
+        max_pending: int,
+    ) -> None:
+        self._app = app
+        self._engine = engine
+        self._roster = roster
+        self._handshake = handshake
+        self._bounds = bounds
+        self._max_pending = max_pending
+
+    async def welcome(self, session: Session, auth: Any) -> None:
+        if session.sid in self._roster.clients or session.scope is None:
+            self.refuse(session, {"message": "Unable to connect"})
+            return
+        scope, session.scope = session.scope, None
+        client = self._add(session, scope)
+        connection = client.connection
+        try:
+            if self._handshake is not None:
+                self._handshake(connection, scope)
+            await self._log_in(connection, auth)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it refuses the client
+            self._app.emit("disconnect", connection)
+            if self._engine.has(session):
+                public = public_error(error)
+                data = {} if public.data is None else {"data": _plain(public.data)}
+                self.refuse(session, {"message": public.message, **data})
+            return
+        if not self._roster.has(client):
+            # It was told to go while it was logged in: whoever has indexed it since is to hear of it.
+            self._app.emit("disconnect", connection)
+            return
+        self._app.emit("connection", connection)
+        if not self._roster.has(client):
+            return
+        if self._engine.has(session):
+            client.open(Frame(b"0" + encode({"sid": client.sid})))
+        else:
+            # The client left while it was being authenticated: its end went unheard.
+            self._app.emit("disconnect", connection)
+
+    def refuse(self, session: Session, reason: Mapping[str, Any], namespace: str = "") -> None:
+        queue = session.queue
+        if queue.qsize() < MAX_REFUSALS and queue.buffered < self._bounds.max_bytes:
+            queue.put_nowait(Frame(CONNECT_ERROR + namespace.encode() + encode(reason)))
+
+    def _add(self, session: Session, scope: Scope) -> Client:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        connection = Connection(
+            id=self._engine.generate_id(), provider="socketio", headers=headers, address=address_of(scope)
+        )
+        client = Client(session, connection, Outlet(session, self._bounds), self._max_pending)
+        self._roster.add(client)
+        return client
+
+    async def _log_in(self, connection: Connection, auth: Any) -> None:
+        service = self._app.default_authentication()
+        parser = authenticator(self._app)
+        if service is None or parser is None:
+            return
+        token = (auth.get("token") or auth.get("accessToken")) if is_mapping(auth) else None
+        given = (
+            parser.parse(connection.headers) if token is None else {"strategy": "jwt", "accessToken": token}
+        )
+        if given is not None:
+            await service.create(given, Params(connection, connection=connection, query={}))
+
+
+def _plain(data: Any) -> Any:
+    return decode(encode(data))
