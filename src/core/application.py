@@ -195,6 +195,8 @@ class Application(EventEmitter, Publishing):
 
     def channel(self, *names: str | Sequence[str]) -> Channel:
         """A channel by its name, or several of them as one. Raises ValueError without a name."""
+        if len(names) == 1 and isinstance(names[0], str):
+            return self._channels.named(names[0])
         return self._channels.channel(
             name for given in names for name in ([given] if isinstance(given, str) else given)
         )

@@ -117,9 +117,12 @@ class ChannelRegistry:
     def names(self) -> list[str]:
         return list(self._members)
 
+    def named(self, name: str) -> Channel:
+        return NamedChannel(name, self)
+
     def channel(self, names: Iterable[str]) -> Channel:
         """One channel, or several combined. Raises ValueError without a name."""
-        found = [NamedChannel(name, self) for name in names]
+        found = [self.named(name) for name in names]
         if not found:
             raise ValueError("app.channel needs at least one channel name")
         return found[0] if len(found) == 1 else CombinedChannel(found)

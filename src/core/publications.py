@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import structlog
 
 from .channels import Channel, CombinedChannel
-from .context import UNSET, HookContext, Params
+from .context import UNSET, Connection, HookContext, Params
 from .events import Tasks
 from .shapes import is_list
 
@@ -179,8 +179,10 @@ class Publications:
             logger.exception("publisher failed", path=service.path, event_name=event)
             self._end(service, event, item, error, told)
             return
-        alone = channels[0] if len(channels) == 1 else None
-        groups = CombinedChannel(channels).payloads() if alone is None else [(alone.data, alone.connections)]
+        if len(channels) == 1:
+            groups: Iterable[tuple[Any, list[Connection]]] = [(channels[0].data, channels[0].connections)]
+        else:
+            groups = CombinedChannel(channels).payloads() if channels else ()
         for data, connections in groups:
             self._app.emit("publish", service, event, _payload(item, context, data), connections)
         self._end(service, event, item, None, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
@@ -45,3 +46,29 @@ class TurnsOfLoops:
         if turns is None:
             turns = self._of[loop] = Turns(self._at_once)
         return turns
+
+
+class TimeOfTurn:
+    """So many seconds of each turn, for work of which nobody knows beforehand how much it is."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = 0.0
+
+    async def wait(self) -> None:
+        """Return in a turn that has time left: in this one, mostly."""
+        while self._is_used_up():  # noqa: ASYNC110 - there is nothing to wait for but the turn
+            await asyncio.sleep(0)
+
+    def _is_used_up(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
+            return time.perf_counter() >= self._end
+        self._loop = loop
+        self._end = time.perf_counter() + self._seconds
+        loop.call_soon(self._next_turn)
+        return False
+
+    def _next_turn(self) -> None:
+        self._loop = None

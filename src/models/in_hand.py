@@ -38,8 +38,15 @@ class _Held:
 class InHand:
     """The deliveries that this process works at, by their keys."""
 
-    def __init__(self, *, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        most: int = MOST,
+        patience: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = most
+        self._patience = patience
         self._clock = clock
         self._held: dict[Key, _Held] = {}
         self._room = asyncio.Event()
@@ -89,7 +96,7 @@ class InHand:
         if self._room.is_set():
             return
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 while not self._room.is_set():
                     await self._room.wait()
         except TimeoutError:

@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from stonechat.core.turns import Turns, TurnsOfLoops
+from stonechat.core.turns import TimeOfTurn, Turns, TurnsOfLoops
 
 
 async def test_so_much_is_done_in_each_turn_and_in_order() -> None:
@@ -71,3 +71,31 @@ async def test_nothing_is_left_scheduled_when_nothing_waits(count: int) -> None:
         for _ in range(count):
             await asyncio.sleep(0)
     assert done == list(range(count)) * 3
+
+
+async def test_once_the_time_of_a_turn_is_used_up_the_rest_waits_for_the_next() -> None:
+    time = TimeOfTurn(0.0)
+    begun: list[int] = []
+
+    async def work(number: int) -> None:
+        await time.wait()
+        begun.append(number)
+
+    workers = [asyncio.create_task(work(number)) for number in range(3)]
+    for expected in ([0], [0, 1], [0, 1, 2]):
+        await asyncio.sleep(0)
+        assert begun == expected
+    await asyncio.gather(*workers)
+
+
+async def test_what_the_time_of_a_turn_is_enough_for_is_done_at_once() -> None:
+    time = TimeOfTurn(60.0)
+    for _ in range(3):
+        with pytest.raises(StopIteration):  # it has waited for nothing
+            time.wait().send(None)
+
+
+def test_the_time_of_a_turn_is_that_of_each_loop() -> None:
+    time = TimeOfTurn(0.0)
+    asyncio.run(asyncio.wait_for(time.wait(), 5))
+    asyncio.run(asyncio.wait_for(time.wait(), 5))

@@ -3,6 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from stonechat.core.errors import Unavailable
 from stonechat.models.in_hand import FORGOTTEN_SECONDS, RENEWED_SECONDS, InHand
 
 
@@ -48,3 +51,12 @@ async def test_who_writes_waits_until_there_is_less_to_tell() -> None:
     assert not waiting.done()
     in_hand.let_go([("talk", 1)])
     await waiting
+
+
+async def test_who_has_waited_too_long_is_refused_and_may_try_again() -> None:
+    in_hand = InHand(most=1, patience=0.01)
+    in_hand.take([delivery(1)])
+    with pytest.raises(Unavailable, match="too much to do, try again"):
+        await in_hand.room()
+    in_hand.let_go([("talk", 1)])
+    await in_hand.room()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,8 @@ class Elsewhere:
         self._app = app
         self._service = service
         self._topics: dict[Connection, str] = {}
+        self._heard: Counter[str] = Counter()
+        """How many connections here go by each topic."""
 
     def attach(self) -> None:
         app = self._app
@@ -44,8 +47,9 @@ class Elsewhere:
         if self._topics.get(connection) == topic:
             return
         self._left(connection)
-        is_new = topic not in self._topics.values()
+        is_new = topic not in self._heard
         self._topics[connection] = topic
+        self._heard[topic] += 1
         self._app.backplane.join(topic)
         await self._app.backplane.joined(topic)
         if is_new:
@@ -56,6 +60,9 @@ class Elsewhere:
     def _left(self, connection: Connection) -> None:
         topic = self._topics.pop(connection, None)
         if topic is not None:
+            self._heard[topic] -= 1
+            if not self._heard[topic]:
+                del self._heard[topic]
             self._app.backplane.leave(topic)
 
     def _logged_out(self, result: Mapping[str, Any], params: Params, _: HookContext) -> None:

@@ -12,6 +12,7 @@ from ...encoding import decode, encode
 from ...errors import BadRequest, TooManyRequests
 from ...logs import new_request_id, request_id
 from ...shapes import is_list
+from ...turns import TimeOfTurn
 from ..calls import public_error
 from .calls import Calls
 from .client import Client, Frame
@@ -24,6 +25,8 @@ EVENT: Final = "2"  # of Socket.IO
 BINARY_PACKETS: Final = ("5", "6")
 BINARY_CALL: Final = re.compile(r"5[0-9]+-([0-9]{1,15})\[")  # that waits for an acknowledgement
 MAX_ACK_DIGITS: Final = 15
+CALLS_SECONDS: Final = 0.005
+"""What calls that come at once may take of one turn: no more of them are started in it then."""
 
 
 class Incoming:
@@ -35,6 +38,7 @@ class Incoming:
         self._roster = roster
         self._deliveries = deliveries
         self._max_pending = max_pending
+        self._time = TimeOfTurn(CALLS_SECONDS)
 
     def take(self, session_id: str, packet: str) -> bool:
         """Start the call of an event in the default namespace, which nearly every packet is."""
@@ -81,6 +85,7 @@ class Incoming:
             client.start(self._app.tasks, self._answer)
 
     async def _answer(self, client: Client, ack: int | None, arguments: list[Any]) -> None:
+        await self._time.wait()
         request_id.set(new_request_id())
         answer = await self._calls.answer(client.connection, arguments[0], arguments[1:])
         self._acknowledge(client, ack, answer)
