@@ -5,7 +5,7 @@ WORKDIR /build
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY config config
 COPY src src
-RUN python -m venv /opt/stonechat && /opt/stonechat/bin/pip install --no-cache-dir '.[redis]'
+RUN python -m venv /opt/stonechat && /opt/stonechat/bin/pip install --no-cache-dir '.[mail,push,redis,s3,sql]'
 
 FROM python:3.11-slim
 
@@ -17,6 +17,8 @@ ENV PATH=/opt/stonechat/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     STONECHAT_ENV=production
+# A volume that is mounted here is the user's then.
+RUN install -d -o 10001 -g 10001 /var/lib/stonechat/data/files
 USER 10001:10001
 WORKDIR /var/lib/stonechat
 EXPOSE 3030

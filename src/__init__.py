@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .core.adapters.memory import MemoryService
     from .core.adapters.mongo import MongoService
     from .core.adapters.options import AdapterOptions
+    from .core.adapters.sql import SQLService
+    from .core.adapters.sql_transaction import sql_transaction
     from .core.adapters.transaction import transaction
     from .core.application import Application, LifecycleContext
     from .core.authentication import (
@@ -119,6 +121,7 @@ __all__ = [
     "PasswordServiceOptions",
     "Resolver",
     "ResolverStatus",
+    "SQLService",
     "Service",
     "SessionOptions",
     "Strategy",
@@ -151,6 +154,7 @@ __all__ = [
     "resolve_result",
     "rest",
     "serving",
+    "sql_transaction",
     "throttle_of",
     "throttling",
     "transaction",
@@ -167,6 +171,8 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "core.adapters.memory": ("MemoryService",),
     "core.adapters.mongo": ("MongoService",),
     "core.adapters.options": ("AdapterOptions",),
+    "core.adapters.sql": ("SQLService",),
+    "core.adapters.sql_transaction": ("sql_transaction",),
     "core.adapters.transaction": ("transaction",),
     "core.application": ("Application", "LifecycleContext"),
     "core.authentication": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -23,23 +23,33 @@ from .core.authentication import (
 from .core.backplane import backplane
 from .core.configuration import ConfigurationError
 from .core.context import Params
-from .core.documentation import documentation
+from .core.documentation import OwnEvent, documentation
 from .core.extensions import extensions
+from .core.jobs import jobs
 from .core.logs import configure_logs
+from .core.mail import mail
 from .core.metrics import metrics
+from .core.push import push
+from .core.storage import Bucket, LocalStore, S3Store, Store, storage
 from .core.throttle import throttling
 from .core.tracing import tracing
 from .core.transports.realtime import realtime
 from .core.transports.rest import rest
+from .dialects import dialects
+from .dialects.documents import dialect_events, dialect_routes
 from .hooks.access import not_suspended, require_user
 from .hooks.database_errors import database_errors
 from .hooks.tenancy import school_of, tenancy
 from .models.backlog import backlog
 from .models.database import Database, database
 from .models.journal import journal
+from .models.tasks import Tasks
+from .models.vault import vault
+from .oidc import OfSchool, oidc
+from .outgoing import mailer, push_providers
 from .own_events import own_events
 from .services import services
-from .settings import Settings, load_settings
+from .settings import UNGUARDED, Settings, load_settings
 from .site import downloads, health, portal
 from .socket import sockets
 
@@ -90,9 +100,23 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
         .hooks({"before": {"all": [require_user, not_suspended]}})
         .configure(tenancy)
         .configure(journal(settings.deliveries.keep_days))
+        .configure(vault(settings.encryption.master_keys, required=settings.environment not in UNGUARDED))
+        .configure(
+            jobs(
+                Tasks(),
+                url=settings.redis.url or "",
+                name=settings.mongodb.database,
+                places=settings.jobs.places,
+                lease=settings.jobs.lease_seconds,
+            )
+        )
+        .configure(storage(_store(settings)))
         # Before the services, so that sessions end when the transaction that ended them is committed.
         .configure(authentication(_authentication(app, settings)))
+        .configure(oidc(settings.authentication.oidc, _of_school(app)))
         .configure(passwords())
+        .configure(push(push_providers(settings.push)))
+        .configure(mail(mailer(settings.mail)))
         .configure(services)
         .configure(
             sockets(
@@ -103,23 +127,39 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
                 most=settings.typing.max_members,
             )
         )
+        .configure(dialects(settings.dialects.model_dump(), max_body=settings.http.max_body_bytes))
         .configure(health(mongodb.ping))
         .configure(downloads)
         .configure(portal)
-        .configure(documentation("Stonechat", __version__, events=own_events))
+        .configure(documentation("Stonechat", __version__, events=_events, routes=dialect_routes))
         .configure(extensions(settings.extensions.enabled))
     )
+
+
+def _events(app: Application) -> Iterable[OwnEvent]:
+    return (*own_events(app), *dialect_events(app))
 
 
 def _secret(value: SecretStr | None) -> str:
     return "" if value is None else value.get_secret_value()
 
 
-def _authentication(app: Application, settings: Settings) -> AuthenticationOptions:
-    options = settings.authentication
-    if options.secret is None:
-        raise ConfigurationError(["authentication.secret: is required"])
+def _store(settings: Settings) -> Store:
+    secret, s3 = _secret(settings.authentication.secret), settings.storage.s3
+    if s3.bucket is None:
+        return LocalStore(settings.storage.folder, secret, base_url=settings.storage.base_url)
+    return S3Store(
+        Bucket(
+            name=s3.bucket,
+            endpoint=s3.endpoint,
+            region=s3.region,
+            access_key=s3.access_key,
+            secret_key=_secret(s3.secret_key) or None,
+        )
+    )
 
+
+def _of_school(app: Application) -> OfSchool:
     async def of_school(data: Mapping[str, Any]) -> dict[str, Any] | None:
         """Two schools may know the same name: ``school``, a slug, tells which is meant."""
         slug = data.get("school")
@@ -130,7 +170,17 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
         found = await app.service("schools").find(Params(query={"slug": slug, "$limit": 1}, paginate=False))
         return {"schoolId": found[0]["_id"]} if found else None
 
+    return of_school
+
+
+def _authentication(app: Application, settings: Settings) -> AuthenticationOptions:
+    options = settings.authentication
+    if options.secret is None:
+        raise ConfigurationError(["authentication.secret: is required"])
+
+    elsewhere = [options.oidc.strategy] if options.oidc.is_on else []
     return AuthenticationOptions(
+        auth_strategies=("jwt", "local", *elsewhere),
         tokens=TokenOptions(
             secret=options.secret.get_secret_value(),
             audience=options.audience,
@@ -138,7 +188,7 @@ def _authentication(app: Application, settings: Settings) -> AuthenticationOptio
             expires_in=options.access_token_minutes * 60,
         ),
         jwt=JwtOptions(kept=USER_SECONDS),
-        local=LocalOptions(username_fields={"email": ("email", "collegeId")}, extra_query=of_school),
+        local=LocalOptions(username_fields={"email": ("email", "collegeId")}, extra_query=_of_school(app)),
         passwords=PasswordOptions(
             time_cost=options.argon2.time_cost,
             memory_cost=options.argon2.memory_cost,

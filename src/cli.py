@@ -33,6 +33,8 @@ COMMANDS: Final = {
     ),
     "export": "Write an archive of what is kept of a user, with a page in it that explains it.",
     "erase": "Take out of a school everything personal of a user, for good.",
+    "rotate-keys": "Wrap the keys of encrypted conversations with the newest master key.",
+    "jobs": "List the work that is owed, and what has failed of it.",
     "new": "Make an application, or a service of one.",
 }
 """Each is a module of ``commands`` with a function ``add`` for its options."""

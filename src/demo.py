@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from .core.application import Application
 from .core.context import Params
+from .demo_team import seed_team
 from .hooks.access import PLACES
 
 PASSWORD: Final = "stonechat-demo"  # noqa: S105 - printed at every start, refused in production
@@ -92,9 +93,14 @@ def seeded(app: Application) -> None:
 
     async def setup(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
         await proceed()
-        await seed(app)
+        await seed_everything(app)
 
     app.hooks({"around": {"setup": [setup]}})
+
+
+async def seed_everything(app: Application) -> int:
+    """As ``seed``, with the team of Demo High."""
+    return await seed(app) + await seed_team(app, PASSWORD)
 
 
 async def seed(app: Application) -> int:

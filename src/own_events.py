@@ -120,13 +120,17 @@ class Loss(Schema):
 
 
 class Notice(Schema):
-    """``mentioned``: by id, by role, as everybody, or as the other of a direct conversation."""
+    """``mentioned``: by id, by role, as everybody, by an alert, or as the other of a direct conversation.
+
+    ``alert`` is there, and true, for a priority alert.
+    """
 
     conversationId = Id(required=True)
     messageId = Id(required=True)
     seq = count(required=True)
     senderId = Id(required=True)
     mentioned = fields.Boolean(required=True)
+    alert = fields.Boolean()
 
 
 class Nothing(Schema):

@@ -8,15 +8,19 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from .core.authentication.fetching import check_https
+from .core.authentication.oidc import ASYMMETRIC
 from .core.configuration import ConfigurationError, load_configuration, variable_names
+from .core.envelope import master_key
 from .core.logs import LogFormat, LogLevel
 from .core.throttle import parse_limit
 from .core.transports.origins import ANY, parse_origin
+from .models.team_member import RIGHTS, Right
 
 FOLDER_VARIABLE = "STONECHAT_CONFIG_DIR"
 SECRET_BYTES = 32
@@ -30,6 +34,11 @@ def _long_enough(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def _master(secret: SecretStr) -> SecretStr:
+    master_key(secret.get_secret_value())
+    return secret
+
+
 def _origin(text: str) -> str:
     try:
         return text if text == ANY else str(parse_origin(text))
@@ -40,6 +49,10 @@ def _origin(text: str) -> str:
 def _network(text: str) -> str:
     ipaddress.ip_network(text)
     return text
+
+
+def _https(url: str) -> str:
+    return check_https(url)
 
 
 def _limit(text: str) -> str:
@@ -154,6 +167,34 @@ class Lockout(Table):
     )
 
 
+class Oidc(Table):
+    strategy: str = Field(
+        default="firebase", pattern=r"^[a-z][a-z0-9-]*$", description="Name that such logins go by."
+    )
+    firebase_project: str | None = Field(
+        default=None, description="Firebase project whose identity tokens are believed; it says all the rest."
+    )
+    issuer: str | None = Field(default=None, description="Issuer of the tokens, where it is another.")
+    audience: str | None = Field(default=None, description="Audience that its tokens for the school have.")
+    keys_url: str | None = Field(default=None, description="Address of the issuer's keys, as JWKS.")
+    algorithms: list[str] = Field(default=["RS256"], description="Algorithms its tokens are signed with.")
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.firebase_project or self.issuer)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        given = (self.issuer, self.audience, self.keys_url)
+        if any(given) and not all(given):
+            raise ValueError("needs issuer, audience and keys_url")
+        if any(given) and self.firebase_project is not None:
+            raise ValueError("is firebase_project or an issuer, not both")
+        if not self.algorithms or not ASYMMETRIC.issuperset(self.algorithms):
+            raise ValueError(f"algorithms must be some of {', '.join(sorted(ASYMMETRIC))}")
+        return self
+
+
 class Authentication(Table):
     secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
         default=None,
@@ -173,6 +214,7 @@ class Authentication(Table):
         default="stonechat", min_length=1, description="Audience of the tokens, and the only one served."
     )
     lockout: Lockout = Field(default=Lockout(), description="Keeping out who guesses passwords.")
+    oidc: Oidc = Field(default=Oidc(), description="Logging in with identity tokens of another system.")
     argon2: Argon2 = Field(default=Argon2(), description="Cost of hashing a password.")
 
 
@@ -228,6 +270,184 @@ class Exports(Table):
     )
 
 
+class S3(Table):
+    bucket: str | None = Field(
+        default=None, min_length=3, description="Bucket that keeps the files; without one, a folder does."
+    )
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        description="Address of the server, as https://storage.example.org; without one it is Amazon's.",
+    )
+    region: str = Field(default="us-east-1", min_length=1, description="Region of the bucket.")
+    access_key: str | None = Field(
+        default=None, repr=False, description="Access key; without one, boto3 looks where it always does."
+    )
+    secret_key: SecretStr | None = Field(default=None, description="Secret key that belongs to it.")
+
+
+class Storage(Table):
+    folder: Path = Field(default=Path("data/files"), description="Where files are kept that no bucket keeps.")
+    base_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/\s]+)?$",
+        description="Address by which clients reach this server; put before the paths of files.",
+    )
+    s3: S3 = Field(default=S3(), description="Keeping files in S3, or what speaks as it does.")
+
+
+MEDIA_TYPES = (
+    *("image/jpeg", "image/png", "image/gif", "image/webp"),
+    *("video/mp4", "video/webm", "video/quicktime"),
+    *("audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/webm"),
+    *("application/pdf", "application/zip", "text/plain", "text/csv", "text/markdown"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
+)
+
+
+class Attachments(Table):
+    max_bytes: Positive = Field(default=104_857_600, description="Largest file, in bytes.")
+    school_bytes: Positive = Field(
+        default=10_737_418_240, description="Bytes that the files of one school may have together."
+    )
+    types: list[Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]] = Field(
+        default=list(MEDIA_TYPES), description="Media types that may be uploaded."
+    )
+    max_pixels: Positive = Field(
+        default=50_000_000, description="Pixels of a picture, all frames of an animation together."
+    )
+    upload_minutes: Positive = Field(default=60, description="Minutes that an upload may take.")
+    unused_hours: Positive = Field(
+        default=24, description="Hours after which a file that no message has is deleted."
+    )
+
+
+class Jobs(Table):
+    places: Positive = Field(
+        default=8,
+        description="Tasks of the background that one node does at a time; of one kind half of them.",
+    )
+    lease_seconds: Seconds = Field(
+        default=15.0,
+        description="Seconds after which another node does what a node that is not heard of was doing.",
+    )
+
+
+class Encryption(Table):
+    master_keys: list[Annotated[SecretStr, AfterValidator(_master)]] = Field(
+        default=[],
+        description="Keys that wrap those of encrypted conversations, as id:key, 32 bytes in base64; the last"
+        " one wraps what is new. Without one, no conversation can be encrypted.",
+    )
+
+
+class Expo(Table):
+    access_token: SecretStr | None = Field(default=None, description="Access token of the Expo project.")
+    url: Annotated[str, AfterValidator(_https)] = Field(
+        default="https://exp.host", description="Where Expo takes pushes."
+    )
+
+
+class Fcm(Table):
+    account: SecretStr | None = Field(
+        default=None, description="What Google's file of the service account says, as JSON."
+    )
+    url: Annotated[str, AfterValidator(_https)] = Field(
+        default="https://fcm.googleapis.com", description="Where Firebase takes pushes."
+    )
+
+
+class Apns(Table):
+    key: SecretStr | None = Field(default=None, description="What Apple's file AuthKey_….p8 says.")
+    key_id: str | None = Field(default=None, description="The key's id, ten characters.")
+    team_id: str | None = Field(default=None, description="The id of the developers' team, ten characters.")
+    topic: str | None = Field(default=None, description="The app's bundle id.")
+    url: Annotated[str, AfterValidator(_https)] = Field(
+        default="https://api.push.apple.com",
+        description="Where Apple takes pushes; for builds of developers https://api.sandbox.push.apple.com.",
+    )
+
+
+class WebPush(Table):
+    key: SecretStr | None = Field(
+        default=None, description="Private key for VAPID: 32 bytes as base64url, as tools for it make them."
+    )
+    subject: str | None = Field(
+        default=None,
+        pattern=r"^(mailto:\S+@\S+|https://\S+)$",
+        description="Whom a browser's push service may write to: mailto: and an address, or a page.",
+    )
+    hosts: list[str] = Field(
+        default=[
+            "fcm.googleapis.com",
+            "updates.push.services.mozilla.com",
+            "*.push.apple.com",
+            "*.notify.windows.com",
+        ],
+        description="Push services of browsers that are called; *. stands for any name.",
+    )
+
+
+class Push(Table):
+    contents: bool = Field(
+        default=True, description="Whether a push says what the message says, or only where it is."
+    )
+    delay_seconds: Seconds = Field(
+        default=2.0, description="Seconds for which messages are collected into one push."
+    )
+    again_seconds: Seconds = Field(
+        default=45.0,
+        description="Seconds after which is looked again for who was connected and has not read a message.",
+    )
+    max_devices: Positive = Field(
+        default=20, description="Devices of one user; of more, those go that registered longest ago."
+    )
+    expo: Expo = Field(default=Expo(), description="Expo's push service.")
+    fcm: Fcm = Field(default=Fcm(), description="Firebase Cloud Messaging.")
+    apns: Apns = Field(default=Apns(), description="Apple's push service.")
+    web: WebPush = Field(default=WebPush(), description="Push services of browsers.")
+
+
+class Mail(Table):
+    host: str | None = Field(
+        default=None, description="Mail server to send by; without one, no mail is sent."
+    )
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls, tls from the beginning on, or none."
+    )
+    username: str | None = Field(default=None, description="Whom the server knows this one as.")
+    password: SecretStr | None = Field(default=None, description="The password for that.")
+    sender: str | None = Field(default=None, description="Address that mail comes from, with a name or not.")
+    ca_file: Path | None = Field(
+        default=None, description="Certificates to trust for the mail server, besides the system's."
+    )
+    reset_page: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S*\{token\}\S*$",
+        description="Page where a new password is set, {token} in its address; without, the mail has a code.",
+    )
+    digest_minutes: Seconds = Field(
+        default=60.0, description="Minutes for which somebody has to be away to be written what is unread."
+    )
+
+
+class Analytics(Table):
+    every_minutes: Positive = Field(default=15, description="Minutes from one count of messages to the next.")
+    postgres_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^postgresql\+\w+://",
+        description="PostgreSQL that the counts are copied to, as a postgresql+asyncpg:// URL;"
+        " without one, they stay here.",
+    )
+
+
 class Limits(Table):
     messages: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Messages that one user may send; empty for any number."
@@ -246,12 +466,44 @@ class Limits(Table):
     sync: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Calls of sync by one user; empty for any number."
     )
+    uploads: Annotated[str, AfterValidator(_limit)] = Field(
+        default="120/minute",
+        description="Uploads that one user may begin and complete, each counted; empty for any number.",
+    )
     search: Annotated[str, AfterValidator(_limit)] = Field(
         default="60/minute", description="Searches by one user; empty for any number."
     )
     presence: Annotated[str, AfterValidator(_limit)] = Field(
         default="10/minute", description="Changes by one user of the own status; empty for any number."
     )
+
+
+class TeamRights(Table):
+    admin: list[Right] = Field(default=list(RIGHTS), description="What admins of a team may do in it.")
+    coach: list[Right] = Field(
+        default=[one for one in RIGHTS if one != "read_audit"], description="What its coaches may do."
+    )
+    trainer: list[Right] = Field(
+        default=["post", "post_announcement", "pin", "send_alert"], description="What its trainers may do."
+    )
+    captain: list[Right] = Field(default=["post", "pin"], description="What its captains may do.")
+    player: list[Right] = Field(default=["post"], description="What its players may do.")
+    alumni: list[Right] = Field(default=[], description="What may do who was in it once.")
+
+
+class Teams(Table):
+    edit_window_minutes: int | None = Field(
+        default=15,
+        ge=0,
+        description="Minutes for which a message in a team's channel can be edited at most.",
+    )
+    alerts: list[Annotated[str, AfterValidator(_limit)]] = Field(
+        default=["2/hour", "6/day"], description="Priority alerts that one sender may send in a team."
+    )
+    confirm_minutes: Positive = Field(
+        default=5, description="Minutes within which an alert has to be confirmed to be sent."
+    )
+    rights: TeamRights = Field(default=TeamRights(), description="What each role may do in its team.")
 
 
 class Logs(Table):
@@ -286,6 +538,15 @@ class Extensions(Table):
     )
 
 
+class Dialects(Table):
+    campzone: bool = Field(default=False, description="CampZone, in the namespace /campzone.")
+    chat: bool = Field(default=False, description="The Chat System, at /api/chat and in the namespace /chat.")
+    team: bool = Field(default=False, description="Team Chat, at /api and in the namespace /team.")
+    community: bool = Field(
+        default=False, description="Community: its services community/groups, /messages and /analytics."
+    )
+
+
 class Settings(Table):
     environment: str = Field(default="development", description="The environment's name, from STONECHAT_ENV.")
     http: Http = Field(default=Http(), description="The web server.")
@@ -295,6 +556,7 @@ class Settings(Table):
     authentication: Authentication = Field(default=Authentication(), description="Tokens and passwords.")
     presence: Presence = Field(default=Presence(), description="Who is online.")
     typing: Typing = Field(default=Typing(), description="Who is typing.")
+    dialects: Dialects = Field(default=Dialects(), description="Other systems that are spoken.")
     pagination: Pagination = Field(default=Pagination(), description="Pages of every service's find.")
     messages: Messages = Field(default=Messages(), description="What a message may be.")
     deliveries: Deliveries = Field(
@@ -302,7 +564,17 @@ class Settings(Table):
     )
     retention: Retention = Field(default=Retention(), description="How long messages are kept.")
     exports: Exports = Field(default=Exports(), description="Archives of what is kept of a user.")
+    analytics: Analytics = Field(default=Analytics(), description="How many messages are written.")
+    storage: Storage = Field(default=Storage(), description="Where files are kept.")
+    attachments: Attachments = Field(default=Attachments(), description="The files of messages.")
+    jobs: Jobs = Field(default=Jobs(), description="Work that goes on after the call that asked for it.")
+    encryption: Encryption = Field(
+        default=Encryption(), description="Contents of the conversations that ask for it, sealed."
+    )
     limits: Limits = Field(default=Limits(), description="How often clients may do something.")
+    teams: Teams = Field(default=Teams(), description="Teams, their channels and alerts.")
+    push: Push = Field(default=Push(), description="Notifications on devices that are not connected.")
+    mail: Mail = Field(default=Mail(), description="E-mail.")
     logs: Logs = Field(default=Logs(), description="The log, on standard error.")
     metrics: Metrics = Field(default=Metrics(), description="Numbers for Prometheus, at /metrics.")
     tracing: Tracing = Field(default=Tracing(), description="Traces for OpenTelemetry.")

@@ -19,16 +19,17 @@ from xdist.scheduler import LoadFileScheduling
 from stonechat.core.logs import PROPAGATED, SOCKET_LOGGERS
 from stonechat.core.mongod import Mongod
 from stonechat.core.server import GC_THRESHOLDS
+from tests.support.postgres import Postgres
 from tests.support.school import School, serve_school, test_settings
 
 LONG = (
-    *("history", "nodes", "conformance", "e2e", "test_cli.py", "test_tutorial.py"),
+    *("history", "nodes", "conformance", "systems", "e2e", "test_cli.py", "test_tutorial.py"),
     *("test_counts.py", "test_refusals.py", "test_events_suffice.py", "fuzz", "benchmarks", "commands"),
     *("test_generated.py", "test_mongod.py", "documentation"),
 )
 """Files and folders that take long, the longest first."""
 
-TOGETHER = frozenset({"nodes", "conformance"})
+TOGETHER = frozenset({"nodes", "conformance", "systems"})
 """Folders whose files share servers: one worker has all of them. Of others each file is for any worker."""
 
 MEMORY_FOLDER = Path("/dev/shm")  # where Linux keeps files in memory
@@ -105,6 +106,13 @@ def redis_url(mongod_folder: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     with ValkeyServer(port=port, data_dir=mongod_folder / "valkey") as server:
         yield server.connection_url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL, for the whole run: who needs tables makes them."""
+    with Postgres(MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""People in every adapter: in this process, in a collection, and by a model."""
+"""People in every adapter: in this process, in a collection, by a model, and in a table."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariabl
 from marshmallow import Schema, fields
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from sqlalchemy import Boolean, Column, Double, Identity, Integer, MetaData, Table, Text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stonechat import (
     Application,
@@ -21,6 +24,7 @@ from stonechat import (
     MemoryService,
     MongoService,
     Params,
+    SQLService,
     validate_data,
     validate_query,
 )
@@ -47,6 +51,16 @@ class Person(Document):
         keep_nulls = False
 
 
+PEOPLE = Table(
+    "conformance_people",
+    MetaData(),
+    Column("id", Integer, Identity(), primary_key=True, key="_id"),
+    Column("name", Text),
+    Column("age", Double),
+    Column("created", Boolean),
+)
+
+
 def people(app: Application) -> None:
     use(app, "people", MemoryService(fields=FIELDS))
     use(app, "people-schema", MemoryService())
@@ -61,6 +75,9 @@ def people(app: Application) -> None:
         await init_beanie(database, document_models=[Person])
         use(app, "people-mongo", MongoService(database["people-mongo"], fields=FIELDS))
         use(app, "people-beanie", BeanieService(Person))
+        if url := os.environ.get("POSTGRES_URL"):
+            engine = await resources.enter_async_context(private_schema(url))
+            use(app, "people-sql", SQLService(engine, PEOPLE))
         await proceed()
 
     async def teardown(_: Any, proceed: Callable[[], Awaitable[None]]) -> None:
@@ -84,6 +101,18 @@ def options_of_call(context: HookContext) -> None:
     query = dict(context.params.query)
     if (options := query.pop("$conformance", None)) is not None:
         context.params = Params({**context.params, **json.loads(options), "query": query})
+
+
+@asynccontextmanager
+async def private_schema(url: str) -> AsyncGenerator[AsyncEngine]:
+    """With the table of people, which goes when the application ends."""
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(PEOPLE.metadata.create_all)
+    yield engine
+    async with engine.begin() as connection:
+        await connection.run_sync(PEOPLE.metadata.drop_all)
+    await engine.dispose()
 
 
 @asynccontextmanager

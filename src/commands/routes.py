@@ -9,6 +9,8 @@ from ..core.application import Application
 from ..core.context import EVENT_OF_METHOD
 from ..core.hooks import TYPES
 from ..core.service import Service
+from ..dialects.dialect import Dialect
+from ..dialects.spoken import spoken
 from .applications import add_location, application_of
 from .running import configured
 from .tables import print_table
@@ -31,6 +33,22 @@ def _routes(options: argparse.Namespace) -> None:
         for path, service in sorted(app.services.items())
     ]
     print_table(("SERVICE", "METHODS", "HOOKS", "EVENTS"), rows)
+    for dialect in spoken(app):
+        print(f"\n{dialect.title}{f', in {dialect.namespace}' if dialect.namespace else ''}")
+        print_table(("CLIENTS SEND", ""), _sent(dialect))
+        if told := _told(dialect):
+            print_table(("CLIENTS ARE TOLD", "AFTER"), told)
+
+
+def _sent(dialect: Dialect) -> list[tuple[str, str]]:
+    return [
+        *((f"{route.verb} {route.path}", route.summary) for route in dialect.routes),
+        *((event.name, event.summary) for event in dialect.events),
+    ]
+
+
+def _told(dialect: Dialect) -> list[tuple[str, str]]:
+    return [*((tell.event, tell.of) for tell in dialect.tells), *((sent.event, "") for sent in dialect.sends)]
 
 
 def _hook_counts(app: Application, service: Service) -> str:

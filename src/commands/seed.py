@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .. import demo
+from .. import demo, demo_team
 from ..app import create_app
 from ..core.application import Application
 from ..settings import Settings, load_settings
@@ -25,7 +25,7 @@ def seeded(app: Application, settings: Settings) -> str:
 def _seed(options: argparse.Namespace) -> None:
     settings = load_settings(extra=options.config)
     _refuse_production(settings)
-    made = run_with(create_app(settings, background=False), demo.seed)
+    made = run_with(create_app(settings, background=False), demo.seed_everything)
     print(f"{made} records made." if made else "Everything is there already.")
     print(_logins())
 
@@ -36,5 +36,6 @@ def _refuse_production(settings: Settings) -> None:
 
 
 def _logins() -> str:
-    rows = (f"  {email:<20} {role:<8} {school}" for school, email, role in demo.logins())
+    everybody = (*demo.logins(), *demo_team.logins())
+    rows = (f"  {email:<20} {role:<8} {school}" for school, email, role in everybody)
     return "\n".join((f"Demo logins, password {demo.PASSWORD}:", *rows))

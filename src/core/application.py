@@ -15,6 +15,7 @@ from .channels import Channel, ChannelRegistry
 from .context import Connection, HookContext
 from .events import EventEmitter, Tasks
 from .hooks import HookMap, HookStore, Step, compile_chain
+from .jobs.task import Jobs, NoJobs
 from .observer import Observer
 from .publications import Publications, PublisherMap, Publishing
 from .routing import Match, Router, segments, strip_path
@@ -29,6 +30,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Configure = Callable[["Application"], object]
 Mixin = Callable[[Service, str, Mapping[str, Any]], object]
+
+
+class RealtimeNamespace(Protocol):
+    """Sockets with events of their own; their connections are in channels as all others are."""
+
+    def on(self, event: str, handler: Callable[[Connection, Any], Awaitable[Any]]) -> None: ...
+
+    def send(
+        self, connections: list[Connection], event: str, payload: Any, *, ephemeral: bool = False
+    ) -> None: ...
 
 
 class Realtime(Protocol):
@@ -60,12 +71,30 @@ class Realtime(Protocol):
         """Answer a client's event: the handler's result is the acknowledgement, ``{error}`` on failure."""
         ...
 
+    async def ask(self, connection: Connection, event: str, data: dict[str, Any]) -> Any:
+        """Answer an own event as if this client had sent it. Raises what its handler raises."""
+        ...
+
+    def namespace(
+        self,
+        name: str,
+        hear: Callable[[list[Connection], str, Any, bool], None],
+        fail: Callable[[Connection, str, Exception], Any],
+    ) -> RealtimeNamespace:
+        """Take sockets in another namespace too. Raises ValueError for a name that is taken.
+
+        ``hear(connections, event, payload, ephemeral)`` gets what is sent to connections in it, instead of
+        them; ``fail(connection, event, error)`` answers an event that has failed.
+        """
+        ...
+
 
 class Application(EventEmitter, Publishing):
     """Services by path, and what is common to them.
 
-    Application events: ``connection``, ``disconnect``, ``login``, ``logout``, ``publish``, ``shutdown``;
-    with sessions ``session-end`` and ``sessions-end``, with the passwords service ``password-reset``.
+    Application events: ``connection``, ``disconnect``, ``login``, ``logout``, ``publish``, ``job``,
+    ``shutdown``; with sessions ``session-end`` and ``sessions-end``, with the passwords service
+    ``password-reset``.
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -83,6 +112,7 @@ class Application(EventEmitter, Publishing):
         self.asgi: Asgi | None = None
         self.realtime: Realtime | None = None
         self.backplane: Backplane = Alone()
+        self.jobs: Jobs = NoJobs()
         self._channels = ChannelRegistry()
         self._router: Router[Service] = Router()
         self._hooks = HookStore()

@@ -13,7 +13,7 @@ from ..core.shapes import is_mapping
 from ..models.job import JobState
 
 OF_THE_RUNNER: Final = ("runner", "leaseUntil", "openKey")
-"""Fields of a job that are no client's business."""
+"""Fields of a job that are no client's business; older versions wrote the second."""
 
 
 class JobQuery(Schema):

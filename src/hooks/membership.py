@@ -16,6 +16,7 @@ from .blocking import require_free_to_write
 from .places import MANAGERS
 from .records import first, records
 from .seats import Seat, no_conversation, not_a_member, seat_of
+from .team_rights import require_right
 
 CHECKED_AT: Final = "membershipCheckedAt"
 BEGINNING: Final = datetime.fromtimestamp(0, UTC)
@@ -43,7 +44,17 @@ async def require_place(context: HookContext, conversation_id: Any, *roles: str)
 def require_role(place: dict[str, Any], *roles: str) -> None:
     """Raises Forbidden for a member of another role."""
     if place["role"] not in roles:
-        raise Forbidden(f"Only a {' or '.join(roles)} of the conversation may do this")
+        message = f"Only a {' or '.join(roles)} of the conversation may do this"
+        raise Forbidden(message, {"code": "PERMISSION_DENIED"})
+
+
+async def require_manager(context: HookContext, conversation: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's place, that of somebody who may change the conversation's settings. Raises Forbidden."""
+    if conversation.get("teamId") is None:
+        return await require_place(context, conversation["_id"], *MANAGERS)
+    place = await require_place(context, conversation["_id"])
+    require_right(context, place["teamRole"], "manage_channels")
+    return place
 
 
 async def require_active(context: HookContext, conversation_id: Any) -> Seat:
@@ -111,6 +122,10 @@ async def refuse_writing(
 ) -> None:
     """As ``require_writer``, for who has looked up both."""
     await _refuse_inactive(context, place, conversation)
+    if place.get("teamRole") is not None:
+        announces = conversation["kind"] == "announcement"
+        require_right(context, place["teamRole"], "post_announcement" if announces else "post")
+        return
     writers = conversation["writerRoles"]
     if (
         conversation["kind"] == "announcement"
@@ -132,7 +147,7 @@ async def readable_message(context: HookContext, message_id: Any) -> dict[str, A
         not context.params.provider or await place_of(context, message["conversationId"]) is not None
     ):
         return message
-    raise Forbidden("You cannot read this message")
+    raise Forbidden("You cannot read this message", {"code": "PERMISSION_DENIED"})
 
 
 def only_own(field: str) -> Callable[[HookContext], Awaitable[None]]:

@@ -15,6 +15,9 @@ INTERNAL: Final = frozenset({"touchedAt", "lastSentAt"})
 OWN: Final = frozenset({"mutedUntil"})
 """What nobody but the member reads."""
 
+FIXED: Final = "fixed"
+"""The param of own code's write with fields that no client may name."""
+
 PLACES_REVISION: Final = "placesRevision"
 """The param of a new message's call that says as of which revision of its conversation who was in it."""
 

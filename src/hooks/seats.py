@@ -48,7 +48,10 @@ def _with_conversation() -> dict[str, Any]:
 
 
 def not_a_member(conversation_id: Any) -> Forbidden:
-    return Forbidden("You are not a member of this conversation", {"conversationId": str(conversation_id)})
+    return Forbidden(
+        "You are not a member of this conversation",
+        {"code": "PERMISSION_DENIED", "conversationId": str(conversation_id)},
+    )
 
 
 def no_conversation(conversation_id: Any) -> NotFound:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .alert import Alert
+from .analytics import Analytics
+from .attachment import Attachment, StorageUse
 from .audit_entry import AuditEntry, AuditHead
 from .block import Block
 from .class_enrollment import ClassEnrollment
@@ -9,6 +12,8 @@ from .class_teacher import ClassTeacher
 from .conduct_warning import ConductWarning
 from .conversation import Conversation
 from .delivery import Delivery
+from .device import Device
+from .encryption_key import EncryptionKey
 from .erasure import Erasure
 from .export import Export, ExportPiece
 from .lease import Lease
@@ -19,14 +24,20 @@ from .message import Message
 from .message_edit import MessageEdit
 from .notification_preference import NotificationPreference
 from .password_reset import PasswordReset
+from .push_notice import PushNotice
 from .reaction import Reaction
 from .report import Report
 from .scheduled_message import ScheduledMessage
 from .school import School
 from .school_class import SchoolClass
+from .task import OwedTask
+from .team import Team
+from .team_member import TeamMember
 from .user import User
 
 MODELS = (
+    Device,
+    PushNotice,
     School,
     User,
     SchoolClass,
@@ -50,12 +61,23 @@ MODELS = (
     Export,
     ExportPiece,
     Erasure,
+    OwedTask,
     ScheduledMessage,
     NotificationPreference,
+    Team,
+    TeamMember,
+    Alert,
+    Analytics,
+    EncryptionKey,
+    Attachment,
+    StorageUse,
 )
 
 __all__ = [
     "MODELS",
+    "Alert",
+    "Analytics",
+    "Attachment",
     "AuditEntry",
     "AuditHead",
     "Block",
@@ -64,6 +86,8 @@ __all__ = [
     "ConductWarning",
     "Conversation",
     "Delivery",
+    "Device",
+    "EncryptionKey",
     "Erasure",
     "Export",
     "ExportPiece",
@@ -74,11 +98,16 @@ __all__ = [
     "Message",
     "MessageEdit",
     "NotificationPreference",
+    "OwedTask",
     "PasswordReset",
+    "PushNotice",
     "Reaction",
     "Report",
     "ScheduledMessage",
     "School",
     "SchoolClass",
+    "StorageUse",
+    "Team",
+    "TeamMember",
     "User",
 ]

@@ -7,9 +7,8 @@ from typing import Final
 from ..core.application import Application
 from ..core.metrics import readings
 from .delivery import Delivery
-from .erasure import Erasure
-from .export import Export
 from .record import ANY_MOMENT, now
+from .task import OwedTask
 
 MOST: Final = 10_000
 """Counting further would cost the database more than the number is worth."""
@@ -24,11 +23,14 @@ def backlog(app: Application) -> None:
         )
 
     async def jobs() -> float:
-        waiting = {"leaseUntil": {**ANY_MOMENT, "$lte": now()}}
-        return sum(
-            [await model.documents().count_documents(waiting, limit=MOST) for model in (Export, Erasure)]
+        return await OwedTask.documents().count_documents(
+            {"dueAt": {**ANY_MOMENT, "$lte": now()}}, limit=MOST
         )
+
+    async def failed() -> float:
+        return await OwedTask.documents().count_documents({"state": "FAILED"}, limit=MOST)
 
     numbers = readings(app)
     numbers.asked("outbox_due", "Events that should have been sent and were not, up to 10,000.", due)
-    numbers.asked("jobs_waiting", "Exports and erasures that nobody works on, up to 10,000.", jobs)
+    numbers.asked("jobs_waiting", "Tasks that are due and that nobody works on, up to 10,000.", jobs)
+    numbers.asked("jobs_failed", "Tasks that were given up, up to 10,000.", failed)

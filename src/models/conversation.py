@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from .record import ANY_ID, ANY_TEXT, SchoolRecord, index
+from .team_member import TeamRole
 from .user import Role
 
 Kind = Literal["direct", "group", "class", "department", "club", "channel", "announcement"]
@@ -18,14 +19,17 @@ PREVIEW: Final = 200
 
 
 class LastMessage(BaseModel):
-    """What a list of conversations shows of the newest message; ``content`` is its beginning."""
+    """What a list of conversations shows of the newest message; ``content`` is its beginning.
+
+    In an encrypted conversation it is all of it, sealed, as the message has it.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     seq: int
     sender_id: PydanticObjectId | None
     type: str
-    content: str | None
+    content: str | bytes | None
     created_at: datetime
 
 
@@ -35,7 +39,9 @@ class Conversation(SchoolRecord):
     ``revision`` counts all that has changed in it, messages and members included: see Delivery.
     ``placesRevision`` is that of the newest change to a member's place: who has read the members since then
     knows them. ``lamport`` is the clock of clients that keep one. ``writerRoles`` are the roles of the school
-    whose members may write in an announcement, besides those who manage it.
+    whose members may write in an announcement, besides those who manage it. A team's channel is open to its
+    ``teamRoles`` and to its ``positionGroups``. ``keyVersion`` is that of the key which seals what is written
+    now; with 0 nothing is sealed.
     """
 
     kind: Kind
@@ -55,6 +61,9 @@ class Conversation(SchoolRecord):
     archived_at: datetime | None = None
     slow_mode_seconds: int = Field(default=0, ge=0)
     writer_roles: list[Role] = Field(default_factory=list[Role])
+    team_roles: list[TeamRole] = Field(default_factory=list[TeamRole])
+    position_groups: list[str] = Field(default_factory=list[str])
+    key_version: int = 0
 
     class Settings:
         name = "conversations"
@@ -62,4 +71,5 @@ class Conversation(SchoolRecord):
             index("schoolId", "directKey", unique=True, where={"directKey": ANY_TEXT}),
             index("schoolId", "kind"),
             index("classId", where={"classId": ANY_ID}),
+            index("teamId", where={"teamId": ANY_ID}),
         ]

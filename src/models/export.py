@@ -12,13 +12,17 @@ from .record import ANY_TEXT, Record, index
 class Export(Job):
     """An archive of all that is kept of a user. ``size`` in bytes; gone, with its pieces, at ``expiresAt``.
 
-    ``linkHash`` is that of the token which fetches the archive once, until ``linkUntil``.
+    ``linkHash`` is that of the token which fetches the archive once, until ``linkUntil``. Where there is a
+    master key the pieces are sealed, for contents of encrypted conversations are among them: ``wrapped`` is
+    the key of this one archive.
     """
 
     size: int | None = None
     expires_at: datetime | None = None
     link_hash: str | None = None
     link_until: datetime | None = None
+    master_id: str | None = None
+    wrapped: bytes | None = None
 
     class Settings:
         name = "exports"
@@ -28,6 +32,7 @@ class Export(Job):
             index("userId"),
             index("requestedBy"),
             index("linkHash", where={"linkHash": ANY_TEXT}),
+            index("masterId", where={"masterId": ANY_TEXT}),
             IndexModel([("expiresAt", ASCENDING)], name="expiresAt", expireAfterSeconds=0),
         ]
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
+from .alert import Alert
+from .attachment import Attachment
 from .journal import Writing
 from .message import Message
 from .message_edit import MessageEdit
@@ -29,7 +31,7 @@ NOTHING: Final[Mapping[str, Any]] = {
 
 TOLD_OF_REACTIONS: Final = ("_id", "schoolId", "conversationId", "messageId", "userId", "emoji")
 
-WITH_THEM: Final = (MessageEdit, Reaction)
+WITH_THEM: Final = (MessageEdit, Reaction, Alert)
 """Records that go with the message which their ``messageId`` names."""
 
 
@@ -64,6 +66,11 @@ async def expunge(
     ids = [message["_id"] for message in messages]
     for model in WITH_THEM:
         await model.documents().delete_many({"messageId": {"$in": ids}}, session=writing.session)
+    # The files are deleted after the commit, by whoever finds them due.
+    files = {"state": "GONE", "name": "", "dueAt": at}
+    await Attachment.documents().update_many(
+        {"messageId": {"$in": ids}}, {"$set": files}, session=writing.session
+    )
     if threads:
         await _recount(writing, conversation_id, threads)
 

@@ -84,16 +84,17 @@ async def count_new(user: Mapping[str, Any], places: Iterable[Mapping[str, Any]]
     return counts
 
 
-async def count_totals(user: Mapping[str, Any], at: datetime) -> Row:
+async def count_totals(user: Mapping[str, Any], at: datetime, kind: str | None = None) -> Row:
     """Over all conversations but those that are archived: ``{unread, mentions, conversations, muted}``.
 
-    ``conversations`` is how many have something unread. What is muted ``at`` this moment is in none of the
-    three, but in those of ``muted``. One command.
+    With ``kind``, over those of the kind. ``conversations`` is how many have something unread. What is muted
+    ``at`` this moment is in none of the three, but in those of ``muted``. One command.
     """
+    of_kind = {} if kind is None else {"conversation.kind": kind}
     found = await Member.documents().aggregate(
         [
             *places_of(user),
-            {"$match": {"conversation.archivedAt": None}},
+            {"$match": {"conversation.archivedAt": None, **of_kind}},
             {
                 "$project": {
                     "_id": "$conversationId",

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Literal
 
 from beanie import PydanticObjectId
-from pydantic import Field
 from pymongo import IndexModel
 
-from .record import ANY_MOMENT, ANY_TEXT, SchoolRecord, index, now
+from .record import ANY_TEXT, SchoolRecord, index
 
 JobState = Literal["WAITING", "RUNNING", "DONE", "FAILED"]
 
@@ -15,9 +14,8 @@ JobState = Literal["WAITING", "RUNNING", "DONE", "FAILED"]
 class Job(SchoolRecord):
     """Work about a user that goes on after the call that asked for it: ``done`` of ``total`` records.
 
-    ``runner`` is the process that works on it, until ``leaseUntil`` unless it says again that it does; a
-    job that nobody holds may be taken by any process. ``openKey`` is there until the end, and unique:
-    nobody has the same done twice at a time. ``requestedBy`` is None for the command line.
+    ``runner`` is the attempt at it that is going on. ``openKey`` is there until the end, and unique: nobody
+    has the same done twice at a time. ``requestedBy`` is None for the command line.
     """
 
     user_id: PydanticObjectId
@@ -29,13 +27,11 @@ class Job(SchoolRecord):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     runner: str | None = None
-    lease_until: datetime | None = Field(default_factory=now)
     open_key: str | None = None
 
 
 def job_indexes() -> list[IndexModel]:
     return [
         index("schoolId", "createdAt"),
-        index("leaseUntil", where={"leaseUntil": ANY_MOMENT}),
         index("openKey", unique=True, where={"openKey": ANY_TEXT}),
     ]

@@ -1,35 +1,36 @@
-"""Work that goes on after the call that asked for it, and after the process that began it."""
+"""Work about a user that somebody has asked for, and watches."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import structlog
+from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
 from ..core.application import Application
-from ..core.background import AT_ONCE, Background
-from ..core.context import Params
+from ..core.context import HookContext, Params
 from ..core.errors import FeathersError, NotFound, Unavailable
+from ..core.jobs import Task
+from ..core.shapes import is_list
 from .job import Job
-from .lease import claim
-from .record import now
+from .record import ANY_TEXT, now
 
 logger = structlog.stdlib.get_logger(__name__)
 
-LEASE: Final = timedelta(seconds=60)
-LOOKS_EVERY: Final = 15.0  # seconds
+ATTEMPTS: Final = 100
+"""Only where the database was away, or the process was killed: what fails otherwise has failed."""
+
 WAITS: Final = 0.2  # seconds between two looks at a job that another process does
 ENDED: Final = ("DONE", "FAILED")
 
 
 class Progress(Protocol):
     async def __call__(self, done: int, total: int | None = None, **changes: Any) -> None:
-        """Tell how far a job has come, at least every minute. Raises Lost."""
+        """Tell how far a job has come. Raises Lost."""
         ...
 
 
@@ -42,74 +43,77 @@ class Lost(Exception):
 
 
 class Jobs:
-    """Does the jobs of one service, one after the other; every node takes those that nobody holds."""
+    """The jobs of one service: each of its records is an owed task of the kind ``path``."""
 
     def __init__(self, app: Application, path: str, model: type[Job], work: Work) -> None:
-        self.name = uuid4().hex
-        self.background = Background(app, f"jobs of {path}", self.run_next, every=LOOKS_EVERY)
         self._app = app
         self._path = path
         self._model = model
         self._work = work
+        app.jobs.define(path, self._do, attempts=ATTEMPTS)
 
-    async def run_next(self) -> float | None:
-        """Do the job that waits for the longest time; None where there is none."""
-        return None if await self._run() is None else AT_ONCE
+    async def owe(self, context: HookContext) -> None:
+        """After a create, in its transaction."""
+        for job in context.result if is_list(context.result) else [context.result]:
+            await self._owe(job, context.params)
+
+    async def setup(self) -> None:
+        """Owe what is not done yet: it may have been asked for before there were tasks."""
+        if self._app.get("background") is False:
+            return
+        async for job in self._model.documents().find({"openKey": ANY_TEXT}):
+            await self._owe(job, None)
 
     async def run_one(self, job_id: Any) -> dict[str, Any]:
-        """Do this job now, or wait for who does it; the record at its end."""
+        """Do this job now, or wait for who does it; the record at its end. Raises NotFound."""
         while True:
-            job = await self._run(_id=job_id)
+            await self._app.jobs.do(self._path, str(job_id))
+            job = await self._model.documents().find_one({"_id": job_id})
             if job is None:
-                job = await self._model.documents().find_one({"_id": job_id})
-                if job is None:
-                    raise NotFound(f"No record found for id '{job_id}'")
-                if job["state"] in ENDED:
-                    return job
-                await asyncio.sleep(WAITS)
+                raise NotFound(f"No record found for id '{job_id}'")
+            if job["state"] in ENDED:
+                return job
+            await asyncio.sleep(WAITS)
 
-    async def _run(self, **which: Any) -> dict[str, Any] | None:
-        """Take a free job and do it; the job as it was taken, None where none is free.
+    async def _owe(self, job: dict[str, Any], params: Params | None) -> None:
+        await self._app.jobs.owe(
+            self._path, {"jobId": job["_id"]}, key=str(job["_id"]), school_id=job["schoolId"], params=params
+        )
 
-        Where that is cancelled, the job is free for others at once.
-        """
-        begun = {"state": "RUNNING", "runner": self.name, "startedAt": now()}
-        job = await claim(self._model, "leaseUntil", now(), LEASE, {"$set": begun}, where=which)
+    async def _do(self, task: Task) -> None:
+        job = await self._model.documents().find_one_and_update(
+            {"_id": task.payload["jobId"], "state": {"$nin": ENDED}},
+            {"$set": {"state": "RUNNING", "runner": uuid4().hex, "startedAt": now()}},
+            return_document=ReturnDocument.AFTER,
+        )
         if job is None:
-            return None
+            return
         try:
-            await self._do(job)
-        except asyncio.CancelledError:
-            held = {"_id": job["_id"], "runner": self.name}
-            again = {"state": "WAITING", "runner": None, "leaseUntil": now()}
-            await self._model.documents().update_one(held, {"$set": again})
-            raise
+            await self._run(job)
         except Lost:
-            logger.warning("a job was taken over", path=self._path, job=str(job["_id"]))
-        return job
+            logger.warning("a job was taken over, or removed", path=self._path, job=str(job["_id"]))
 
-    async def _do(self, job: dict[str, Any]) -> None:
+    async def _run(self, job: dict[str, Any]) -> None:
         async def progress(done: int, total: int | None = None, **changes: Any) -> None:
             counts = {"done": done} if total is None else {"done": done, "total": total}
-            await self._note(job, {**counts, **changes, "leaseUntil": now() + LEASE})
+            await self._note(job, {**counts, **changes})
 
-        ended = {"leaseUntil": None, "openKey": None}
         try:
             result = await self._work(job, progress)
         except (Lost, PyMongoError, Unavailable):
-            # Where the database was away, whoever looks after the lease has run out goes on.
+            # Where the database was away, it is begun again.
             raise
         except FeathersError as error:
             result = {"state": "FAILED", "error": error.message}
         except Exception:
             logger.exception("a job failed", path=self._path, job=str(job["_id"]))
             result = {"state": "FAILED", "error": "Internal error"}
-        await self._note(job, {"state": "DONE", **ended, **result, "finishedAt": now()})
+        await self._note(job, {"state": "DONE", "openKey": None, **result, "finishedAt": now()})
 
     async def _note(self, job: dict[str, Any], changes: dict[str, Any]) -> None:
         try:
             await self._app.service(self._path).patch(
-                job["_id"], changes, Params(restrict={"runner": self.name})
+                job["_id"], changes, Params(restrict={"runner": job["runner"]})
             )
         except NotFound:
             raise Lost from None

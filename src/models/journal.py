@@ -37,11 +37,14 @@ SENDING: Final = timedelta(seconds=5)
 
 
 class Writing:
-    """One transaction. ``params`` are those of the call, with the session."""
+    """One transaction. ``params`` are those of the call, as a ``transaction`` would pass them on."""
 
     def __init__(self, session: AsyncClientSession, params: Params, keep: timedelta) -> None:
         self.session = session
+        self.after: list[Callable[[], object]] = []
         self.params = Params(params, session=session)
+        # Of the transaction that this one has joined, where it has.
+        self.params.setdefault("after_commit", self.after.append)
         self._keep = keep
         # _free[conversationId] = [(revision, schoolId), …] taken by ``revise`` and not noted yet
         self._free: dict[PydanticObjectId, list[tuple[int, PydanticObjectId]]] = {}
@@ -160,13 +163,14 @@ class Journal:
         others: list[dict[str, Any]] = []
         taken: list[dict[str, Any]] = []
         clocks: dict[PydanticObjectId, int] = {}
+        after: list[Callable[[], object]] = []
 
         async def attempt(session: AsyncClientSession) -> T:
             self._let_go(taken)
             writing = Writing(session, params, self._keep)
             result = await work(writing)
             await writing.store()
-            others[:], taken[:] = writing.others, writing.noted
+            others[:], taken[:], after[:] = writing.others, writing.noted, writing.after
             clocks.update(writing.clocks)
             self._take(taken)
             return result
@@ -184,6 +188,8 @@ class Journal:
         wait: Callable[[Callable[[], object]], object] | None = params.get("after_commit")
         if wait is None:
             self._tell(others)
+            for act in after:
+                act()
         else:
             wait(lambda: self._tell(others))
         return result

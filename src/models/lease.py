@@ -37,6 +37,11 @@ async def last_done(key: str, unknown: datetime) -> datetime:
     return unknown if known is None else cast("datetime", known["doneAt"])
 
 
+async def note_done(key: str, done: datetime) -> None:
+    """Of what needs no lease, as it is owed work."""
+    await Lease.documents().update_one({"key": key}, {"$max": {"doneAt": done}})
+
+
 async def take(key: str, holder: str, lasting: timedelta) -> bool:
     """Take or renew; False while another holds it."""
     free = {"key": key, "$or": [{"until": {"$lte": now()}}, {"holder": holder}]}

@@ -20,13 +20,20 @@ class Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class Attachment(Part):
-    """``size`` in bytes."""
+class Attached(Part):
+    """A file of the school's by its ``attachmentId``, or a link with a ``url``. ``size`` in bytes.
 
-    name: str
-    url: str
+    ``name`` and ``url`` are bytes where they are sealed.
+    """
+
+    attachment_id: PydanticObjectId | None = None
+    name: str | bytes | None = None
+    url: str | bytes | None = None
     media_type: str | None = None
     size: int | None = Field(default=None, ge=0)
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bool | None = None
 
 
 class Tally(Part):
@@ -44,6 +51,13 @@ class Origin(Part):
     created_at: datetime
 
 
+class AlertMark(Part):
+    """Of which alert a message is, and whether it disturbs also those who do not want to be."""
+
+    alert_id: PydanticObjectId
+    overrides_mute: bool = False
+
+
 class Message(SchoolRecord):
     """``seq`` orders the messages of a conversation, without gaps.
 
@@ -51,19 +65,21 @@ class Message(SchoolRecord):
     the first. ``threadId`` is the message that a thread of replies began with, which counts them.
     ``fingerprint`` is a digest of what was first sent: it tells a repeat of the same message from
     another one under the same key, also after an edit. ``words`` are what a search finds it by.
+    ``feedAt`` is when it came into the feed of its readers: announcements and alerts do. Where it is sealed,
+    see Vault, ``content`` and ``fingerprint`` are bytes, and there are no words.
     """
 
     conversation_id: PydanticObjectId
     sender_id: PydanticObjectId
     type: MessageType = "text"
-    content: str | None = None
-    attachments: list[Attachment] = Field(default_factory=list[Attachment])
+    content: str | bytes | None = None
+    attachments: list[Attached] = Field(default_factory=list[Attached])
     seq: int
     revision: int = 0
     created_revision: int = 0
     lamport: int = 0
     idempotency_key: str | None = None
-    fingerprint: str | None = None
+    fingerprint: str | bytes | None = None
     reply_to: PydanticObjectId | None = None
     thread_id: PydanticObjectId | None = None
     reply_count: int = 0
@@ -79,6 +95,8 @@ class Message(SchoolRecord):
     expunged_at: datetime | None = None
     pinned_at: datetime | None = None
     pinned_by: PydanticObjectId | None = None
+    alert: AlertMark | None = None
+    feed_at: datetime | None = None
 
     class Settings:
         name = "messages"
@@ -95,6 +113,7 @@ class Message(SchoolRecord):
             index("threadId", "seq", where={"threadId": ANY_ID}),
             index("conversationId", "pinnedAt", where={"pinnedAt": ANY_MOMENT}),
             index("conversationId", "createdAt", "_id"),
+            index("conversationId", "feedAt", "_id", where={"feedAt": ANY_MOMENT}),
             # What is old and still says something, and the copies that name whom they are from.
             index("conversationId", "expungedAt", "createdAt"),
             index("forwardedFrom.senderId", where={"forwardedFrom.senderId": ANY_ID}),

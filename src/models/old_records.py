@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from .conversation import Conversation
 from .member import Member
 from .message import Message
+from .notification_preference import NotificationPreference
 from .record import ANY_ID, Record
 from .school import School
 from .school_class import SchoolClass
@@ -44,6 +45,7 @@ FILLED: Final[Mapping[type[Record], Mapping[str, Any]]] = {
     # Whichever cursors a client lacks, they have moved by then.
     Member: {"touchedAt": "$$NOW"},
     Message: {"revision": "$seq", "createdRevision": "$seq", "lamport": "$seq"},
+    NotificationPreference: {},
 }
 """The models that have got new fields, with those that are computed: the others have the model's default."""
 

@@ -197,8 +197,9 @@ class _Recount:
         last: dict[Any, Row] = {}
         async for message in self._messages({"$or": newest}, fields):
             shown = {name: message[name] for name in ("seq", "senderId", "type", "createdAt")}
-            content: str | None = message["content"] if message["deletedAt"] is None else None
-            shown["content"] = None if content is None else content[:PREVIEW]
+            content: str | bytes | None = message["content"] if message["deletedAt"] is None else None
+            # What is sealed is shown as the message has it: cut, it could not be opened.
+            shown["content"] = content[:PREVIEW] if isinstance(content, str) else content
             last[message["conversationId"]] = shown
         return last
 

@@ -7,7 +7,7 @@ from beanie import PydanticObjectId
 from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
-from .message import Attachment, Mention, MessageType
+from .message import Attached, Mention, MessageType
 from .record import ANY_MOMENT, SchoolRecord, index
 
 ScheduledState = Literal["WAITING", "SENDING", "SENT", "FAILED"]
@@ -25,15 +25,15 @@ class ScheduledMessage(SchoolRecord):
     ``dueAt`` is when a process may next take it out: at ``sendAt``, later where it came too often, and while
     it is SENDING when the process that sends it counts as gone; None once it is SENT, as ``messageId``, or
     has FAILED for a ``reason``. ``place`` is one of those that a user has for waiting messages. What was sent
-    says nothing here any more: it is the message's to tell.
+    says nothing here any more: it is the message's to tell. ``content`` is bytes where it is sealed.
     """
 
     user_id: PydanticObjectId
     conversation_id: PydanticObjectId
     send_at: datetime
-    content: str | None = None
+    content: str | bytes | None = None
     type: MessageType = "text"
-    attachments: list[Attachment] = Field(default_factory=list[Attachment])
+    attachments: list[Attached] = Field(default_factory=list[Attached])
     reply_to: PydanticObjectId | None = None
     mentions: list[Mention] = Field(default_factory=list[Mention])
     state: ScheduledState = "WAITING"
@@ -48,6 +48,7 @@ class ScheduledMessage(SchoolRecord):
         name = "scheduled-messages"
         indexes = [  # noqa: RUF012 - beanie's form
             index("userId", "sendAt"),
+            index("conversationId"),  # for one that is encrypted
             index("userId", "place", unique=True, where={"place": HAS_PLACE}),
             index("sendAt", "dueAt", where={"dueAt": ANY_MOMENT}),
             index("dueAt", where={"dueAt": ANY_MOMENT}),

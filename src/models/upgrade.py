@@ -17,8 +17,8 @@ from .record import now
 
 logger = structlog.stdlib.get_logger(__name__)
 
-VERSION: Final = 2
-"""Of the records; 1 are those without a revision, which stored no version."""
+VERSION: Final = 3
+"""Of the records; 1 are those without a revision, which stored no version, 2 those from before teams."""
 
 COLLECTION: Final = "versions"
 OF_RECORDS: Final = "records"

@@ -51,13 +51,15 @@ class Audiences:
         for path in ("classes", "class-teachers"):
             service(path).publish(lambda record, _: self.school(record["schoolId"]))
         service("class-enrollments").publish(self.staff_and_student)
+        service("teams").publish(self.team)
+        service("team-members").publish(self.team_and_subject)
         service("conversations").publish(lambda record, _: self.members(record["_id"]))
-        for path in ("messages", "reactions"):
+        for path in ("messages", "reactions", "alerts"):
             service(path).publish(lambda record, _: self.members(record["conversationId"]))
         service("members").publish(self.members_and_subject)
         service("reports").publish(self.reviewers)
         service("warnings").publish(lambda record, _: self.admins_and(record, record["userId"]))
-        for path in ("blocks", "scheduled-messages", "notification-preferences"):
+        for path in ("blocks", "scheduled-messages", "notification-preferences", "devices"):
             service(path).publish(lambda record, _: Channel(self._connections.of_user(str(record["userId"]))))
         for path in ("exports", "erasures"):
             service(path).publish(self.admins_and_oneself)
@@ -101,6 +103,21 @@ class Audiences:
             school_id, "admin"
         )
         return Channel(staff | self._connections.of_user(str(enrollment["userId"])))
+
+    async def team(self, team: Record, _: HookContext) -> Channel:
+        """Those who are in it, and the school's admins."""
+        return Channel(await self._of_team(team["_id"], team["schoolId"]))
+
+    async def team_and_subject(self, place: Record, _: HookContext) -> Channel:
+        """Who left or was removed is told that too."""
+        subject = self._connections.of_user(str(place["userId"]))
+        return Channel(subject | await self._of_team(place["teamId"], place["schoolId"]))
+
+    async def _of_team(self, team_id: Any, school_id: Any) -> set[Connection]:
+        query = {"teamId": team_id, "$select": ["userId"]}
+        places = await self._app.service("team-members").find(Params(query=query, paginate=False))
+        people = self._connections.of_users({str(place["userId"]) for place in places})
+        return set(people) | self._connections.with_role(str(school_id), "admin")
 
     def members_and_subject(self, member: Record, _: HookContext) -> Publication | Awaitable[Publication]:
         """Who left or was removed is told that too; each reads of a place what is theirs to see."""

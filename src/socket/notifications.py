@@ -12,6 +12,7 @@ from ..core.context import Connection, HookContext
 from ..core.service import Service
 from .channels import Audiences
 from .connections import ConnectionManager, Identity
+from .disturbing import is_disturbing, is_meant, overrides, wants
 from .events import ServerEvent
 from .newest import Newest
 from .places import Conversations, Schools
@@ -28,24 +29,12 @@ class Person(NamedTuple):
     stored_id: Any
 
 
-def wants(preference: Mapping[str, Any], *, mentioned: bool, quiet: bool) -> bool:
-    """Whether somebody with these preferences wants to be disturbed by a message."""
-    if quiet and not preference["duringQuietHours"]:
-        return False
-    level = preference["level"]
-    return level == "all" or (level == "mentions" and mentioned)
-
-
-def is_mentioned(identity: Identity, mentions: Collection[str]) -> bool:
-    """Mentions are ids of users, names of roles, or ``all``."""
-    return not {identity.user_id, identity.role, "all"}.isdisjoint(mentions)
-
-
 class Notifications:
     """Sends ``message:notify {conversationId, messageId, seq, senderId, mentioned}`` behind a new message.
 
     It goes to those connections which were sent the message, and whose users want to be disturbed by it: not
-    to the sender, not to who has muted the conversation. Another process tells its own connections.
+    to the sender, and not to who has muted the conversation, unless it is an alert that is to pass that.
+    Another process tells its own connections.
     """
 
     def __init__(
@@ -61,9 +50,9 @@ class Notifications:
         self._audiences = audiences
         self._connections = connections
         self._now = now
-        self._schools = Schools(app, now)
-        self._conversations = Conversations(app)
-        self._preferences = Preferences(app, now)
+        self.schools = Schools(app, now)
+        self.conversations = Conversations(app)
+        self.preferences = Preferences(app, now)
         self._told: Newest[str, None] = Newest(REMEMBERED)
         # _muted[messageId] = who had muted the conversation when it was read whom to send the message to
         self._muted: Newest[str, set[str]] = Newest(REMEMBERED)
@@ -72,8 +61,8 @@ class Notifications:
         """Goes after the audiences, of which this is one."""
         self._app.service("messages").publish("created", self._readers)
         self._app.on("publish", self._published)
-        self._schools.register()
-        self._preferences.register()
+        self.schools.register()
+        self.preferences.register()
 
     def _readers(self, message: Record, context: HookContext) -> Channel | Awaitable[Channel]:
         places = self._audiences.seated.at_time_of(message, context)
@@ -90,7 +79,9 @@ class Notifications:
         now = self._now()
         self._muted.put(
             str(message["_id"]),
-            {str(place["userId"]) for place in places if _is_later(place.get("mutedUntil"), now)},
+            set[str]()
+            if overrides(message)
+            else {str(place["userId"]) for place in places if _is_later(place.get("mutedUntil"), now)},
         )
         return self._audiences.at(places)
 
@@ -100,7 +91,7 @@ class Notifications:
         if service.path != "messages" or event != "created":
             return
         muted = self._muted.pop(str(message["_id"])) or set()
-        if message["type"] == "system" or message.get("deletedAt") is not None:
+        if not is_disturbing(message):
             return
         if str(message["_id"]) in self._told:
             return
@@ -110,17 +101,17 @@ class Notifications:
             _ = self._app.tasks.start(self._notify(message, people), name="notify")
 
     async def _notify(self, message: Record, people: Mapping[str, Person]) -> None:
-        preferences = await self._preferences.of(person.stored_id for person in people.values())
-        quiet = await self._schools.is_quiet(message["schoolId"])
-        # Whoever writes to one person alone means that person.
-        is_direct = await self._conversations.is_direct(message["conversationId"])
-        mentions = {str(one) for one in message.get("mentions") or ()}
+        preferences = await self.preferences.of(person.stored_id for person in people.values())
+        quiet = await self.schools.is_quiet(message["schoolId"])
+        is_direct = await self.conversations.is_direct(message["conversationId"])
         told: dict[bool, list[str]] = {True: [], False: []}
         for user_id in people:
-            mentioned = is_direct or is_mentioned(people[user_id].identity, mentions)
-            if wants(preferences[user_id], mentioned=mentioned, quiet=quiet):
+            mentioned = is_meant(message, people[user_id].identity, direct=is_direct)
+            if overrides(message) or wants(preferences[user_id], mentioned=mentioned, quiet=quiet):
                 told[mentioned].append(user_id)
         payload = {name: message[name] for name in ("conversationId", "seq", "senderId")}
+        if message.get("alert") is not None:
+            payload["alert"] = True
         for mentioned, user_ids in told.items():
             # Who has logged out meanwhile has no connection any more.
             if connections := self._connections.of_users(user_ids):

@@ -14,7 +14,12 @@ from .places import KEPT
 PATH: Final = "notification-preferences"
 PEOPLE: Final = 10_000
 
-DEFAULT: Final[Mapping[str, Any]] = {"level": "all", "duringQuietHours": False}
+DEFAULT: Final[Mapping[str, Any]] = {
+    "level": "all",
+    "duringQuietHours": False,
+    "sound": True,
+    "emailDigest": False,
+}
 """Of who has never chosen anything."""
 
 Preference = Mapping[str, Any]
@@ -55,7 +60,7 @@ class Preferences:
         # There may be more people than a list in a query may be long.
         params["restrict"] = {"userId": {"$in": ids}}
         stored: list[dict[str, Any]] = await self._app.service(PATH).find(params)
-        chosen: dict[str, Preference] = {str(one["userId"]): one for one in stored}
+        chosen: dict[str, Preference] = {str(one["userId"]): {**DEFAULT, **one} for one in stored}
         read = {str(user_id): chosen.get(str(user_id), DEFAULT) for user_id in ids}
         if changes == self._changes:  # or it may be what somebody had before
             for user_id, preference in read.items():

@@ -138,6 +138,10 @@ class Presence(Generic[C]):
         """Whether this node has the user, by a connection or in grace."""
         return user_id in self._absences or self.connections.identity_of_user(user_id) is not None
 
+    def is_online(self, user_id: str) -> bool:
+        """Whether any node has the user, visible or not, by a connection or in grace."""
+        return self._identity(user_id) is not None
+
     def removed(self, user_id: str) -> set[C]:
         """Announce a user offline at once; return the connections it still had, for the caller to close."""
         identity, here = self._identity(user_id), self.is_here(user_id)

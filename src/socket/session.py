@@ -9,6 +9,7 @@ import structlog
 
 from ..core.application import Application, Realtime
 from ..core.context import Connection, HookContext
+from .absent import SETTING as ABSENT, Absent
 from .attendance import Attendance
 from .channels import Audiences
 from .connections import ConnectionManager
@@ -42,6 +43,10 @@ class SchoolSockets:
         self.notifications = Notifications(app, realtime, self.audiences, connections)
         self.typists = Typists(app, realtime, self.audiences, connections, expires=expires, every=every)
         self.attendance = Attendance(app, realtime, connections, self.typists, grace=grace, collect=collect)
+        known = self.notifications
+        self.absent = Absent(
+            app, self.attendance.presence, known.preferences, known.schools, known.conversations
+        )
         self.requests = Requests(app, connections, self.attendance, self.typists, most=most)
 
     def register(self) -> None:
@@ -51,6 +56,7 @@ class SchoolSockets:
         self.requests.register(self._realtime)
         self.audiences.register()
         self.notifications.register()
+        self._app.set(ABSENT, self.absent)
 
     async def close(self) -> None:
         """Note when everybody was seen last, unless the database keeps the server from stopping."""

@@ -15,6 +15,7 @@ Forward: TypeAlias = Callable[[str, str, str], None]
 @dataclass(slots=True)
 class _Typing(Generic[C]):
     forwarded_at: float
+    seconds: float
     timers: dict[C, Timer] = field(default_factory=dict[C, Timer])
 
 
@@ -47,8 +48,14 @@ class TypingStatus(Generic[C]):
         self._typing: dict[tuple[str, str], _Typing[C]] = {}
         self._places: dict[C, set[tuple[str, str]]] = {}
 
-    def start(self, connection: C, user_id: str, conversation_id: str) -> bool:
-        """Return False, forwarding nothing, where the connection types in as many places as it may."""
+    def start(
+        self, connection: C, user_id: str, conversation_id: str, *, seconds: float | None = None
+    ) -> bool:
+        """Return False, forwarding nothing, where the connection types in as many places as it may.
+
+        It lasts ``seconds``, where these are given.
+        """
+        seconds = self._expires if seconds is None else seconds
         place = user_id, conversation_id
         places = self._places.get(connection, set())
         if place not in places and len(places) >= self._limit:
@@ -57,16 +64,22 @@ class TypingStatus(Generic[C]):
         typing = self._typing.get(place)
         due = typing is None or now - typing.forwarded_at >= self._every
         if typing is None:
-            typing = self._typing[place] = _Typing(now)
+            typing = self._typing[place] = _Typing(now, seconds)
         elif connection in typing.timers:
             typing.timers[connection].cancel()
+        typing.seconds = seconds
         expire = partial(self.stop, connection, user_id, conversation_id)
-        typing.timers[connection] = self._call_later(self._expires, expire)
+        typing.timers[connection] = self._call_later(seconds, expire)
         self._places.setdefault(connection, set()).add(place)
         if due:
             typing.forwarded_at = now
             self._forward(ServerEvent.TYPING_START, conversation_id, user_id)
         return True
+
+    def lasts(self, user_id: str, conversation_id: str) -> float:
+        """For how many seconds the newest start does."""
+        typing = self._typing.get((user_id, conversation_id))
+        return self._expires if typing is None else typing.seconds
 
     def stop(self, connection: C, user_id: str, conversation_id: str) -> None:
         place = user_id, conversation_id

@@ -14,6 +14,8 @@ from .events import ServerEvent
 from .typing_status import TypingStatus
 
 KIND = "typing"
+TYPING_SECONDS = "typingSeconds"
+"""The key of a connection whose starts last longer, or shorter, than others'."""
 
 
 class Away(NamedTuple):
@@ -54,9 +56,10 @@ class Typists:
 
     def start(self, connection: Connection, user_id: str, conversation_id: str) -> bool:
         """Return False, telling nothing, where the connection types in as many places as it may."""
-        if not self._own.start(connection, user_id, conversation_id):
+        seconds: float | None = connection.get(TYPING_SECONDS)
+        if not self._own.start(connection, user_id, conversation_id, seconds=seconds):
             return False
-        return self._all.start(connection, user_id, conversation_id)
+        return self._all.start(connection, user_id, conversation_id, seconds=seconds)
 
     def stop(self, connection: Connection, user_id: str, conversation_id: str) -> None:
         self._own.stop(connection, user_id, conversation_id)
@@ -78,14 +81,19 @@ class Typists:
     def _say(self, event: str, conversation_id: str, user_id: str) -> None:
         identity = self._connections.identity_of_user(user_id)
         if identity is not None:
-            body = {"event": event, "conversationId": conversation_id, "userId": user_id}
+            body = {
+                "event": event,
+                "conversationId": conversation_id,
+                "userId": user_id,
+                "seconds": self._own.lasts(user_id, conversation_id),
+            }
             self._app.backplane.send(identity.school_id, KIND, body)
 
     def _hear(self, topic: str, node: str, body: Body) -> None:
         user_id, conversation_id = body["userId"], body["conversationId"]
         away = Away(node, user_id, conversation_id)
         if body["event"] == ServerEvent.TYPING_START:
-            self._all.start(away, user_id, conversation_id)
+            self._all.start(away, user_id, conversation_id, seconds=body["seconds"])
         else:
             self._all.stop(away, user_id, conversation_id)
 

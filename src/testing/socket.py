@@ -27,11 +27,12 @@ class SocketClient:
     server has hung up.
     """
 
-    def __init__(self, websocket: ClientConnection) -> None:
+    def __init__(self, websocket: ClientConnection, namespace: str = "") -> None:
         self.events: list[tuple[str, Any]] = []
         self.is_closed = False
         self._refusal: str | None = None
         self._websocket = websocket
+        self._namespace = f"{namespace}," if namespace else ""
         self._answers: dict[int, list[Any]] = {}
         self._calls = 0
         self._is_connected = False
@@ -40,17 +41,26 @@ class SocketClient:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, auth: Any = None, headers: Mapping[str, str] | None = None
+        cls,
+        url: str,
+        *,
+        auth: Any = None,
+        headers: Mapping[str, str] | None = None,
+        namespace: str = "",
     ) -> AsyncGenerator[Self]:
-        """Connect, with ``auth`` as the handshake's data. Raises ConnectionRefusedError with its message."""
+        """Connect, with ``auth`` as the handshake's data. Raises ConnectionRefusedError with its message.
+
+        ``namespace``, such as ``/board``, is that of a dialect.
+        """
         location = f"{url.rstrip('/').replace('http', 'ws', 1)}/socket.io/?EIO=4&transport=websocket"
         async with connect(
             location, additional_headers=headers, proxy=None, ping_interval=None, close_timeout=1
         ) as websocket:
-            client = cls(websocket)
+            client = cls(websocket, namespace)
             reader = asyncio.create_task(client._read())
             try:
-                await websocket.send(CONNECT if auth is None else CONNECT + encode(auth).decode())
+                brought = "" if auth is None else encode(auth).decode()
+                await websocket.send(f"{CONNECT}{client._namespace}{brought}")
                 async with client._changes():
                     await client._changed.wait_for(
                         lambda: client._is_connected or client._refusal is not None or client.is_closed
@@ -82,13 +92,13 @@ class SocketClient:
 
     async def emit(self, event: str, *arguments: Any) -> None:
         """Send an event that is not to be acknowledged."""
-        await self._websocket.send(EVENT + encode([event, *arguments]).decode())
+        await self._websocket.send(f"{EVENT}{self._namespace}{encode([event, *arguments]).decode()}")
 
     async def ask(self, event: str, *arguments: Any) -> list[Any]:
         """Send an event; the arguments of its acknowledgement."""
         self._calls += 1
         number = self._calls
-        await self._websocket.send(f"{EVENT}{number}{encode([event, *arguments]).decode()}")
+        await self._websocket.send(f"{EVENT}{self._namespace}{number}{encode([event, *arguments]).decode()}")
         await self._until(lambda: number in self._answers)
         return self._answers.pop(number)
 
@@ -138,7 +148,7 @@ class SocketClient:
             self._changed.notify_all()
 
     def _keep(self, packet: str) -> None:
-        kind, rest = packet[:2], packet[2:]
+        kind, rest = packet[:2], packet[2:].removeprefix(self._namespace)
         if kind == CONNECT:
             self._is_connected = True
         elif kind == CONNECT_ERROR:

@@ -55,9 +55,9 @@ def serve(mongod_folder: Path) -> Serve:
 
 
 @pytest.fixture(scope="session")
-async def url(serve: Serve) -> AsyncIterator[str]:
+async def url(serve: Serve, postgres_url: str) -> AsyncIterator[str]:
     """The address of the one fixture app that all tests here share."""
-    async with serve() as address:
+    async with serve(POSTGRES_URL=postgres_url) as address:
         yield address
 
 

@@ -12,7 +12,7 @@ from tests.conformance.kit import failures, mocha
 
 TESTS: Final = 79
 
-SERVICES: Final = ("people", "people-mongo", "people-beanie")
+SERVICES: Final = ("people", "people-mongo", "people-beanie", "people-sql")
 TRANSPORTS: Final = {
     "fetch": {"TRANSPORT": "rest"},
     "axios": {"TRANSPORT": "axios"},

@@ -14,12 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
+from sqlalchemy import Boolean, Column, DateTime, Double, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stonechat.core.adapters.base import AdapterBase
 from stonechat.core.adapters.beanie import BeanieService
 from stonechat.core.adapters.memory import MemoryService
 from stonechat.core.adapters.mongo import MongoService
 from stonechat.core.adapters.motor import motor_documents
+from stonechat.core.adapters.sql import SQLService
+from stonechat.core.adapters.sql_types import ObjectIdText
 
 MakeService = Callable[..., Awaitable[AdapterBase]]
 MotorClient = AsyncIOMotorClient[dict[str, Any]]
@@ -79,6 +84,41 @@ FIELDS: dict[str, type[Any]] = {
 }
 
 
+PEOPLE = Table(
+    "people",
+    MetaData(),
+    Column("_id", ObjectIdText, primary_key=True, default=ObjectId),
+    Column("name", Text),
+    Column("age", Double),
+    Column("created", Boolean),
+    Column("schoolId", ObjectIdText),
+    Column("bornAt", DateTime(timezone=True)),
+    Column("mood", Text),
+    Column("tags", JSONB),
+    Column("address", JSONB),
+    Column("homes", JSONB),
+)
+
+
+@pytest.fixture(scope="session")
+async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(postgres_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(PEOPLE.metadata.create_all)
+    yield engine
+    async with engine.begin() as connection:
+        await connection.run_sync(PEOPLE.metadata.drop_all)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def rows(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """The database with an empty table of people."""
+    yield engine
+    async with engine.begin() as connection:
+        await connection.execute(PEOPLE.delete())
+
+
 @pytest.fixture(scope="session")
 async def motor_client(mongodb_url: str) -> AsyncIterator[MotorClient]:
     client: MotorClient = AsyncIOMotorClient(mongodb_url, tz_aware=True)
@@ -86,7 +126,7 @@ async def motor_client(mongodb_url: str) -> AsyncIterator[MotorClient]:
     client.close()
 
 
-@pytest.fixture(params=["memory", "mongo", "beanie", "motor"])
+@pytest.fixture(params=["memory", "mongo", "beanie", "motor", "sql"])
 def make_service(request: pytest.FixtureRequest) -> MakeService:
     """Makes the adapter under test with the given options: one contract for all of them."""
     if request.param == "memory":
@@ -95,6 +135,14 @@ def make_service(request: pytest.FixtureRequest) -> MakeService:
             return MemoryService(fields=FIELDS, **options)
 
         return make_memory
+
+    if request.param == "sql":
+        rows = cast("AsyncEngine", request.getfixturevalue("rows"))
+
+        async def make_sql(**options: Any) -> AdapterBase:
+            return SQLService(rows, PEOPLE, fields=FIELDS, **options)
+
+        return make_sql
 
     database = cast("AsyncDatabase[dict[str, Any]]", request.getfixturevalue("database"))
     if request.param == "mongo":

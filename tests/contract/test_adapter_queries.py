@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from stonechat.core.adapters.base import AdapterBase
+from stonechat.core.adapters.sql import SQLService
 from stonechat.core.context import Params
 from stonechat.core.errors import BadRequest
 
@@ -77,13 +78,24 @@ async def ask(service: AdapterBase, query: dict[str, Any], **params: Any) -> lis
         ({"homes.1.city": "Bonn"}, "Bob"),
         ({"homes.0.city": "Bonn"}, ""),
         ({"address": {"city": "Ulm", "houseNumber": 7}}, "Bob"),
-        ({"nothing": {"$ne": 5}}, "Alice Bob Doug"),
     ],
 )
 async def test_conditions_find_the_records_that_match(
     service: AdapterBase, query: dict[str, Any], expected: str
 ) -> None:
     assert await ask(service, {**query, "$sort": {"name": 1}}) == expected.split()
+
+
+async def test_a_field_that_nobody_has_is_nothing_or_where_fields_are_columns_refused(
+    service: AdapterBase,
+) -> None:
+    query = {"nothing": {"$ne": 5}, "$sort": {"name": 1}}
+    if not isinstance(service, SQLService):
+        assert await ask(service, query) == ["Alice", "Bob", "Doug"]
+        return
+    with pytest.raises(BadRequest) as refused:
+        await ask(service, query)
+    assert refused.value.errors == {"nothing": "is not a field"}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
+from stonechat.core.configuration import variable_names
 from stonechat.settings import Settings, load_settings
 from tests.support.pages import ROOT
 
@@ -32,8 +32,7 @@ def compose() -> Json:
 
 def known() -> set[str]:
     """The variables that the server reads."""
-    tables = tomllib.loads((ROOT / "config/environment.toml").read_text("utf-8"))
-    return OF_THE_SERVER | {name for table in tables.values() for name in table.values()}
+    return OF_THE_SERVER | set(variable_names(ROOT / "config").values())
 
 
 def settings_of(environ: dict[str, str], folder: Path) -> Settings:

@@ -3,8 +3,8 @@
 For each page of ``docs/*.md`` and ``docs/guides/*.md`` and for the README, in an empty folder:
 
 - ```` ```python ```` is executed. The fences of a page share one namespace, from top to bottom. ``await``
-  is allowed outside of functions. ``mongodb_url`` is there without being defined; databases that a page
-  makes are dropped after it. Warnings are errors: close clients.
+  is allowed outside of functions. ``mongodb_url`` and ``postgres_url`` are there without being defined;
+  databases of the former that a page makes are dropped after it. Warnings are errors: close clients.
 - ```` ```text ```` right after a python fence is what that one prints; ``...`` in it stands for anything.
 - ```` ```LANGUAGE file=PATH ```` is written to that file and not executed. Later fences can import it. Files
   named ``test_*.py`` are run by pytest after the last fence (asyncio_mode=auto, the folder on the path).
@@ -38,11 +38,15 @@ async def test_what_the_page_shows_works(
     monkeypatch: pytest.MonkeyPatch,
     mongodb_url: str,
     mongodb: AsyncMongoClient[dict[str, Any]],
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    servers = {"mongodb_url": mongodb_url}
+    if "(postgres_url)" in (ROOT / page).read_text():
+        servers["postgres_url"] = request.getfixturevalue("postgres_url")
     there = set(await mongodb.list_database_names())
     try:
-        await PageRun(ROOT / page, tmp_path, mongodb_url=mongodb_url).run()
+        await PageRun(ROOT / page, tmp_path, **servers).run()
     finally:
         for name in set(await mongodb.list_database_names()) - there:
             await mongodb.drop_database(name)

@@ -16,7 +16,7 @@ from tests.history.replica import NOT_KEPT
 Json = Any
 Documents = AsyncDatabase[dict[str, Any]]
 
-HIDDEN: Final = frozenset({"fingerprint", "words", "expungedAt"})
+HIDDEN: Final = frozenset({"fingerprint", "words", "feedAt", "expungedAt"})
 OF_REMOVED: Final[Mapping[str, Json]] = {
     "content": None,
     "attachments": [],

@@ -53,7 +53,7 @@ async def test_a_place_has_one_of_the_asked_roles(school: School) -> None:
         await require_place(call_of(school, ben), talk, "moderator", "admin")
     with pytest.raises(Forbidden, match="not a member") as refused:
         await require_place(call_of(school, cleo), talk)
-    assert refused.value.data == {"conversationId": str(talk)}
+    assert refused.value.data == {"code": "PERMISSION_DENIED", "conversationId": str(talk)}
 
 
 async def test_who_is_a_member_may_write(school: School) -> None:

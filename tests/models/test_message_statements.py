@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from stonechat.app import create_app
 from stonechat.core.testing import serving
+from tests.support.encryption import encrypt
 from tests.support.people import new_school, newcomer, talk_of, write
 from tests.support.school import Person, School, Socket, test_settings
 
@@ -32,6 +33,9 @@ STATEMENTS: Final = {
 IN_BATCHES: Final = "update deliveries"
 """What was sent is noted for many messages at once."""
 
+PREVIEW: Final = "q conversations"
+"""Of an update the profile tells no more than its parts, of which this is the first."""
+
 
 class Rooms:
     """Two conversations of one writer, all of whose members are connected."""
@@ -41,6 +45,9 @@ class Rooms:
         self._writer = writer
         self._talks = talks
         self.last: Socket | None = None
+
+    async def encrypt(self, members: int) -> None:
+        await encrypt(self._writer, self._talks[members])
 
     async def count(self, members: int) -> Counter[str]:
         """The statements of a message, until everybody was told of it and disturbed by it."""
@@ -83,7 +90,18 @@ async def test_a_message_takes_as_many_statements_whatever_the_number_of_members
     with it, now and then.
     """
     expected = Counter(STATEMENTS)
+    assert await last_count(rooms, members, expected) == expected
+
+
+async def test_an_encrypted_message_takes_one_statement_more(rooms: Rooms) -> None:
+    """The conversation shows its content, which is sealed once that has told the version of its key."""
+    await rooms.encrypt(FEW)
+    expected = Counter({**STATEMENTS, PREVIEW: 1})
+    assert await last_count(rooms, FEW, expected) == expected
+
+
+async def last_count(rooms: Rooms, members: int, expected: Counter[str]) -> Counter[str]:
     seen: list[Counter[str]] = []
     while len(seen) <= ATTEMPTS and (not seen or seen[-1] != expected):
         seen.append(await rooms.count(members))
-    assert seen[-1] == expected
+    return seen[-1]

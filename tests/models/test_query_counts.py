@@ -23,18 +23,26 @@ from stonechat.core.hooks import Next
 from stonechat.core.testing import serving
 from stonechat.core.tracing import LISTENERS
 from stonechat.models import (
+    Alert,
+    Analytics,
+    Attachment,
     Block,
     ClassEnrollment,
     ClassTeacher,
     ConductWarning,
+    Device,
+    EncryptionKey,
     Erasure,
     Export,
     LegalHold,
+    Message,
     MessageEdit,
     Reaction,
     Report,
     ScheduledMessage,
     SchoolClass,
+    Team,
+    TeamMember,
     User,
 )
 from stonechat.models.audit_entry import append
@@ -47,13 +55,18 @@ FEW, MANY = 2, 20
 OF_ONE_RECORD: Final = {"schools"}
 """Services that show a client one record at most: there is no page."""
 
-MEMBERS: Final = {"conversations", "members", "messages", "reactions", "message-edits", "inbox", "search"}
+MEMBERS: Final = {
+    *("conversations", "members", "messages", "reactions", "message-edits", "inbox", "search"),
+    *("encryption-keys", "attachments"),
+}
 BY_ROLE: Final = {
     "student": {*MEMBERS, "users", "classes", "class-enrollments", "class-teachers"}
-    | {"reports", "warnings", "blocks", "scheduled-messages", "exports"},
+    | {"reports", "warnings", "blocks", "scheduled-messages", "exports"}
+    | {"teams", "team-members", "alerts", "feed", "devices", "community/groups", "community/messages"},
     "teacher": {*MEMBERS, "users", "classes", "class-enrollments", "class-teachers", "reports"},
     "admin": {"users", "classes", "class-enrollments", "class-teachers", "reports", "warnings", "exports"}
-    | {"erasures", "legal-holds", "deliveries", "audit-log", "oversight"},
+    | {"erasures", "legal-holds", "deliveries", "audit-log", "oversight"}
+    | {"analytics", "community/analytics"},
 }
 ASKED: Final = [(role, path) for role, paths in BY_ROLE.items() for path in sorted(paths)]
 
@@ -109,6 +122,8 @@ class Filled:
         messages = [await write(student, talk) for talk in self.talks]
         messages += [await write(teacher, self.talks[0], replyTo=messages[0]["_id"]) for _ in range(MANY)]
         self._message = messages[0]
+        announced = {"_id": {"$in": [ObjectId(message["_id"]) for message in messages]}}
+        await Message.documents().update_many(announced, {"$set": {"feedAt": now()}})
         others = [_other(number, teacher) for number in range(MANY)]
         await _insert(others)
         talk, message = PydanticObjectId(self.talks[0]), PydanticObjectId(self._message["_id"])
@@ -145,6 +160,8 @@ class Filled:
         return answer.body, sorted(self._statements.seen)
 
     def _query(self, path: str) -> dict[str, Any]:
+        if path == "attachments":
+            return {"conversationId": self.talks[0]}
         if path == "message-edits":
             return {"messageId": self._message["_id"]}
         if path == "oversight":
@@ -161,18 +178,52 @@ class Filled:
         of_message: dict[str, Any] = {"school_id": school, "message_id": message, "conversation_id": talk}
         lesson = SchoolClass(id=PydanticObjectId(), school_id=school, name=f"Lesson {number}")
         lesson_id = PydanticObjectId(lesson.id)
+        team = Team(id=PydanticObjectId(), school_id=school, name=f"Team {number}", created_by=teacher)
+        of_team: dict[str, Any] = {"school_id": school, "team_id": PydanticObjectId(team.id)}
         # Ended, or another school's loop in this process would do it: Beanie binds its models once a process.
-        ended: dict[str, Any] = {
-            "school_id": school,
-            "state": "DONE",
-            "lease_until": None,
-        }
+        ended: dict[str, Any] = {"school_id": school, "state": "DONE"}
         report: dict[str, Any] = {**of_message, "message_id": PydanticObjectId(), "author_id": other}
         return [
             lesson,
             ClassTeacher(school_id=school, class_id=lesson_id, user_id=teacher),
             ClassEnrollment(school_id=school, class_id=lesson_id, user_id=student),
+            team,
+            TeamMember(**of_team, user_id=student, role="player"),
+            Alert(
+                **of_team,
+                conversation_id=talk,
+                message_id=message,
+                sender_id=teacher,
+                scope="channel",
+                reason="Lightning",
+                confirmation_id=str(number),
+            ),
+            Attachment(
+                **of_message,
+                user_id=student,
+                name="a.png",
+                media_type="image/png",
+                size=number + 1,
+                state="ATTACHED",
+                thumbnail=True,
+                attached_at=now(),
+            ),
+            Analytics(
+                school_id=school,
+                conversation_id=PydanticObjectId(self.talks[number]),
+                timezone="UTC",
+                clock=0,
+            ),
+            Device(school_id=school, user_id=student, provider="expo", token=f"{number}", digest=f"{number}"),
             MessageEdit(**of_message, editor_id=student, number=number + 1, content="Hullo"),
+            EncryptionKey(
+                school_id=school,
+                conversation_id=talk,
+                version=number + 1,
+                master_id="tests",
+                wrapped=b"",
+                created_by=student,
+            ),
             Reaction(**of_message, user_id=other, emoji="👍"),
             Report(**report, reporter_id=student, reason="spam"),
             ConductWarning(school_id=school, user_id=student, text="Be kind", issued_by=admin),

@@ -24,7 +24,8 @@ BAD_DATA: tuple[tuple[str, Data, str], ...] = (
     ("messages", {"conversationId": {"$ne": None}, "content": "Hi"}, "conversationId"),
     ("messages", {"conversationId": "no id", "content": "Hi"}, "conversationId"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "seq": 1}, "seq"),
-    ("messages", {"conversationId": "{talk}", "content": "Hi", "lamport": 900}, "lamport"),
+    ("messages", {"conversationId": "{talk}", "content": "Hi", "lamport": -1}, "lamport"),
+    ("messages", {"conversationId": "{talk}", "content": "Hi", "lamport": 1.5}, "lamport"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "senderId": "{talk}"}, "senderId"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "$set": {"seq": 9}}, "$set"),
     ("messages", {"conversationId": "{talk}", "content": "Hi", "type": "system"}, "type"),
@@ -39,6 +40,11 @@ BAD_DATA: tuple[tuple[str, Data, str], ...] = (
         {"conversationId": "{talk}", "content": "Hi", "attachments": [{"name": "a", "url": "javascript:1"}]},
         "attachments.0.url",
     ),
+    ("encryption-keys", {}, "conversationId"),
+    ("encryption-keys", {"conversationId": "no id"}, "conversationId"),
+    ("encryption-keys", {"conversationId": {"$ne": None}}, "conversationId"),
+    ("encryption-keys", {"conversationId": "{talk}", "wrapped": "AAAA"}, "wrapped"),
+    ("encryption-keys", {"conversationId": "{talk}", "version": 9}, "version"),
     ("conversations", {"kind": "secret", "name": "A"}, "kind"),
     ("conversations", {"kind": "group"}, "name"),
     ("conversations", {"kind": "direct"}, "memberIds"),
@@ -206,6 +212,7 @@ async def test_an_event_with_wrong_arguments_is_refused_and_the_socket_lives_on(
 
 
 WITH_ITS_OWN: Final[dict[str, Data]] = {
+    "attachments": {"conversationId": "{talk}"},
     "message-edits": {"messageId": "{message}"},
     "oversight": {"conversationId": "{talk}", "reason": "A report by a parent"},
     "search": {"q": "hello"},
@@ -213,7 +220,10 @@ WITH_ITS_OWN: Final[dict[str, Data]] = {
 """What a find cannot be without."""
 
 FOR_ADMINS: Final = ("audit-log", "deliveries", "erasures", "legal-holds", "oversight")
-FOR_ALL: Final = (*PATHS, "inbox", "message-edits", "search")
+FOR_ALL: Final = (
+    *(*PATHS, "analytics", "attachments", "encryption-keys", "feed", "inbox", "message-edits", "search"),
+    *("community/analytics", "community/groups", "community/messages"),
+)
 NO_COUNTS: Final = (
     -1,
     -0.5,

@@ -10,7 +10,17 @@ import pytest
 from bson import ObjectId
 
 from stonechat.core.errors import Conflict
-from stonechat.models import Block, Conversation, Delivery, Erasure, Member, Reaction, User
+from stonechat.models import (
+    Block,
+    Conversation,
+    Delivery,
+    Erasure,
+    Export,
+    ExportPiece,
+    Member,
+    Reaction,
+    User,
+)
 from stonechat.models.audit_entry import AuditEntry
 from stonechat.models.record import now
 from stonechat.services.erasures.erasing import Erasing
@@ -218,9 +228,10 @@ async def test_what_a_legal_hold_keeps_is_not_erased(story: Story) -> None:
 class Erased:
     """What was heard of an erasure, and what there was to be found before it."""
 
-    def __init__(self, story: Story, before: list[str]) -> None:
+    def __init__(self, story: Story, before: list[str], pieces: list[Any]) -> None:
         self.story = story
         self.before = before
+        self.pieces = pieces
         self.clock = 0
         self.heard: list[Json] = []
         self.teacher: list[tuple[str, Json]] = []
@@ -232,7 +243,9 @@ async def erased(school: School) -> Erased:
     story = Story(school, *await people_of(school, slug, "admin", "teacher", "student"))
     await story.begin()
     await many_old(story.gone, story.talk, 250, days=1)
-    erased = Erased(story, await story.traces())
+    archives = await Export.documents().distinct("_id", {"userId": ObjectId(story.gone.id)})
+    pieces = await ExportPiece.documents().distinct("_id", {"exportId": {"$in": archives}})
+    erased = Erased(story, await story.traces(), pieces)
     clock = (await story.teacher.rest("get", "conversations", id=story.talk)).body["clock"]
     erased.clock = clock
     async with (
@@ -264,8 +277,10 @@ async def test_nothing_of_an_erased_user_is_left_anywhere(erased: Erased) -> Non
         "reports",
         "scheduled-messages",
         "warnings",
-        "export-pieces",
     }
+    # Sealed, so that no text is found in them.
+    assert erased.pieces
+    assert await ExportPiece.documents().count_documents({"_id": {"$in": erased.pieces}}) == 0
     assert erased.heard[-1]["state"] == "DONE", erased.heard[-1]
     assert await story.traces() == []
     user = await story.stored_user()
@@ -429,13 +444,12 @@ async def test_a_job_whose_process_is_gone_is_taken_up(story: Story) -> None:
         "requestedBy": ObjectId(story.admin.id),
         "state": "RUNNING",
         "runner": "gone",
-        "leaseUntil": now() - timedelta(seconds=1),
         "openKey": f"erasure {user['_id']}",
     }
     await Erasure.documents().insert_one(job)
     refused = await story.admin.rest("create", PATH, data={"userId": story.gone.id})
     assert refused.code == 409
     async with story.admin.socket() as socket:
-        story.school.app.service(PATH).jobs.background.wake()
+        await story.school.app.service(PATH).jobs.setup()
         assert (await ended(socket))["state"] == "DONE"
     assert await story.traces() == []

@@ -11,17 +11,26 @@ from typing import Any
 
 from stonechat.models.record import now
 from tests.support.people import new_school, newcomer, talk_of, write
+from tests.support.pushing import expo_token, offered
 from tests.support.replica import Records, Replica, State, fetched
 from tests.support.school import PATHS, Json, Person, School, Socket
 
 ADMINS_ONLY = ("erasures",)
-WITHOUT_STATE = frozenset({"authentication", "passwords", "sync", "deliveries", "legal-holds"})
-"""Nobody follows these live: logins, questions, and lists that an admin opens."""
+WITHOUT_STATE = frozenset(
+    {
+        *("authentication", "passwords", "sync", "deliveries", "legal-holds", "encryption-keys"),
+        "attachments",
+        # Other names for the school's own.
+        *("community/groups", "community/messages"),
+    }
+)
+"""Nobody follows these live: logins, questions, and lists that an admin opens; what a conversation is
+encrypted with, the conversation tells."""
 
 JOINED = frozenset({("reports", "message")})
 """What reading adds to a record from another, whose own events tell of it."""
 
-QUESTIONS = frozenset({"find", "get", "totals", "seen", "writable", "link"})
+QUESTIONS = frozenset({"find", "get", "totals", "seen", "writable", "link", "audit", "offer"})
 SOON = 5.0
 
 
@@ -78,7 +87,8 @@ async def looking_on(*people: Person) -> AsyncGenerator[list[Onlooker]]:
 class Story:
     """Every mutation there is, one after the other, each checked by everybody."""
 
-    def __init__(self, onlookers: list[Onlooker]) -> None:
+    def __init__(self, school: School, onlookers: list[Onlooker]) -> None:
+        self.school = school
         self.done: set[tuple[str, str]] = set()
         self._onlookers = onlookers
 
@@ -112,10 +122,11 @@ async def test_after_every_mutation_events_tell_all_that_has_changed(school: Sch
     talk = await talk_of(teacher, ada, ben)
     await write(ada, talk, "Before anybody looked")
     async with looking_on(admin, teacher, ada, ben) as onlookers:
-        story = Story(onlookers)
+        story = Story(school, onlookers)
         await _messages(story, talk, teacher, ada, ben, admin)
         await _conversations(story, talk, teacher, ada, ben, cleo)
         await _classes(story, admin, teacher, cleo)
+        await _teams(story, teacher, ada, ben)
         await _moderation(story, talk, admin, teacher, ada, ben)
         await _own_things(story, talk, ada, ben, admin)
         await _accounts(story, slug, admin, ada)
@@ -184,6 +195,26 @@ async def _classes(story: Story, admin: Person, teacher: Person, cleo: Person) -
     await story.does(admin, "classes", "remove", id=lesson["_id"])
 
 
+async def _teams(story: Story, teacher: Person, ada: Person, ben: Person) -> None:
+    team = await story.does(teacher, "teams", "create", {"name": "Rowers", "positionGroups": ["Bow"]})
+    await story.does(teacher, "teams", "patch", {"description": "On the river"}, id=team["_id"])
+    here = {"teamId": team["_id"]}
+    playing = {**here, "userId": ada.id, "role": "player", "positionGroup": "Bow"}
+    place = await story.does(teacher, "team-members", "create", playing)
+    await story.does(teacher, "team-members", "create", {**here, "userId": ben.id, "role": "captain"})
+    await story.does(teacher, "team-members", "patch", {"role": "trainer"}, id=place["_id"])
+    cox = {**here, "kind": "channel", "name": "Cox", "teamRoles": ["admin", "captain"]}
+    channel = await story.does(teacher, "conversations", "create", cox)
+    await story.does(
+        teacher, "conversations", "patch", {"teamRoles": ["admin", "trainer"]}, id=channel["_id"]
+    )
+    warning = {**here, "content": "Come in", "reason": "Lightning"}
+    asked = await story.does(teacher, "alerts", "create", warning, code=202)
+    await story.does(teacher, "alerts", "create", {**warning, "confirmToken": asked["confirmToken"]})
+    await story.does(ada, "team-members", "remove", id=place["_id"])
+    await story.does(teacher, "teams", "remove", id=team["_id"])
+
+
 async def _moderation(
     story: Story, talk: str, admin: Person, teacher: Person, ada: Person, ben: Person
 ) -> None:
@@ -202,6 +233,13 @@ async def _own_things(story: Story, talk: str, ada: Person, ben: Person, admin: 
     await story.does(ada, "scheduled-messages", "patch", {"content": "Then"}, id=scheduled["_id"])
     await story.does(ada, "scheduled-messages", "remove", id=scheduled["_id"])
     await story.does(ada, "notification-preferences", "patch", {"level": "mentions"}, id="me")
+    with offered(story.school):
+        phone = {"provider": "expo", "token": expo_token()}
+        device = await story.does(ada, "devices", "create", phone)
+        await story.does(ben, "devices", "create", phone)
+        again = await story.does(ada, "devices", "create", phone)
+    assert device["_id"] != again["_id"]
+    await story.does(ada, "devices", "remove", id=again["_id"])
     export = await story.does(ada, "exports", "create", {})
     await story.does(ada, "exports", "remove", id=export["_id"])
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from stonechat.core.encoding import decode
-from stonechat.models import Export, ExportPiece
+from stonechat.models import Export, ExportPiece, OwedTask
 from stonechat.models.record import now
 from tests.support.people import has_not_heard, new_school, newcomer, talk_of, write
 from tests.support.privacy import many_old, people_of
@@ -259,14 +259,20 @@ async def test_it_expires_with_its_archive(school: School) -> None:
         assert index["expireAfterSeconds"] == 0
 
 
+async def held_by_another(export: Json, until: datetime) -> None:
+    """As if another process had begun it, and was last heard of a lease before ``until``."""
+    begun = {"state": "RUNNING", "runner": "another"}
+    await Export.documents().update_one({"_id": ObjectId(export["_id"])}, {"$set": begun})
+    key = export["_id"]
+    held = {"state": "RUNNING", "holder": "another", "dueAt": until, "openKey": f"{PATH} {key}"}
+    await OwedTask.documents().update_one({"kind": PATH, "key": key}, {"$set": held})
+
+
 async def test_a_job_whose_process_is_gone_is_done_by_another(school: School) -> None:
     ada = await newcomer(school)
     export = await made(ada)
-    abandoned = {"state": "RUNNING", "runner": "gone", "leaseUntil": now() - timedelta(seconds=1)}
-    where = {"_id": ObjectId(export["_id"])}
-    await Export.documents().update_one(where, {"$set": abandoned})
     async with ada.socket() as socket:
-        school.app.service(PATH).jobs.background.wake()
+        await held_by_another(export, now() - timedelta(seconds=1))
         again = await finished(socket, export)
     assert again["state"] == "DONE"
     assert (await archive_of(ada, again))["profile"]
@@ -275,10 +281,8 @@ async def test_a_job_whose_process_is_gone_is_done_by_another(school: School) ->
 async def test_what_another_process_works_on_is_left_to_it(school: School) -> None:
     ada = await newcomer(school)
     export = await made(ada)
-    held = {"state": "RUNNING", "runner": "another", "leaseUntil": now() + timedelta(minutes=1)}
-    where = {"_id": ObjectId(export["_id"])}
-    await Export.documents().update_one(where, {"$set": held})
-    assert await school.app.service(PATH).jobs.run_next() is None
+    await held_by_another(export, now() + timedelta(minutes=1))
+    assert not await school.app.jobs.do(PATH, export["_id"])
     assert (await ada.rest("link", PATH, data={"exportId": export["_id"]})).code == 400
 
 

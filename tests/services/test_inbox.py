@@ -56,8 +56,8 @@ async def inbox(person: Person, **query: Json) -> list[Json]:
     return data
 
 
-async def totals(person: Person) -> Json:
-    answer = await person.rest("totals", "inbox", data={})
+async def totals(person: Person, **data: Json) -> Json:
+    answer = await person.rest("totals", "inbox", data=data)
     assert answer.code in {200, 201}, answer
     return answer.body
 
@@ -134,11 +134,11 @@ async def test_what_the_inbox_does_not_know_is_refused(school: School, query: Js
     assert over_rest.body["errors"].keys() == over_sockets.body["errors"].keys() == {field}
 
 
-async def test_the_totals_take_no_data(school: School) -> None:
+async def test_the_totals_take_nothing_but_a_kind(school: School) -> None:
     ada = await newcomer(school)
-    answer = await ada.rest("totals", "inbox", data={"userId": ada.id})
+    answer = await ada.rest("totals", "inbox", data={"userId": ada.id, "kind": "secret"})
     assert answer.code == 400
-    assert answer.body["errors"].keys() == {"userId"}
+    assert answer.body["errors"].keys() == {"userId", "kind"}
 
 
 async def test_conversations_come_by_their_newest_message_and_empty_ones_last(school: School) -> None:
@@ -255,6 +255,8 @@ async def test_kinds_can_be_asked_for_and_archived_ones_only_on_request(school: 
     await write(ben, direct)
     assert [row["_id"] for row in await inbox(ada, kind="group")] == [group]
     assert [row["_id"] for row in await inbox(ada, kind={"$in": ["group", "direct"]})] == [direct, group]
+    counted = [(await totals(ada, kind=kind))["unread"] for kind in ("group", "direct", "club")]
+    assert counted == [1, 1, 0]
     archived = {"$set": {"archivedAt": now()}}
     await Conversation.documents().update_one({"_id": PydanticObjectId(group)}, archived)
     assert [row["_id"] for row in await inbox(ada)] == [direct]

@@ -91,17 +91,32 @@ async def test_members_hear_messages_in_the_order_of_their_numbers(school: Schoo
 
 @pytest.mark.parametrize(
     ("given", "clock"),
-    [(0, 2), (1, 2), (7, 8), (1 + MAX_AHEAD, 2 + MAX_AHEAD), (2 + MAX_AHEAD, 2), (2**53 - 1, 2)],
+    [(0, 2), (1, 2), (7, 8), (1 + MAX_AHEAD, 2 + MAX_AHEAD), (2 + MAX_AHEAD, 2), (2**53, 2), (2**63, 2)],
 )
 async def test_a_clients_clock_counts_within_bounds(school: School, given: int, clock: int) -> None:
     ada = await newcomer(school)
     talk = await talk_of(ada)
     await write(ada, talk)
-    own = Params(user=ada.user, tenant=ada.user["schoolId"], lamport=given)
-    message = await school.app.service("messages").create({"conversationId": talk, "content": "Later"}, own)
+    message = await write(ada, talk, "Later", lamport=given)
     assert (message["seq"], message["lamport"]) == (2, clock)
     after = await write(ada, talk)
     assert (after["seq"], after["lamport"]) == (3, clock + 1)
+
+
+async def test_a_repeat_may_come_with_a_later_clock(school: School) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    first = await write(ada, talk, "Once", lamport=4, idempotencyKey="same")
+    again = await write(ada, talk, "Once", lamport=9, idempotencyKey="same")
+    assert (again["_id"], again["lamport"], again["duplicate"]) == (first["_id"], 5, True)
+
+
+async def test_a_clock_comes_over_sockets_too(school: School) -> None:
+    ada = await newcomer(school)
+    talk = await talk_of(ada)
+    async with ada.socket() as socket:
+        said = await socket.say("message:send", {"conversationId": talk, "content": "Hi", "lamport": 20})
+    assert said["message"]["lamport"] == 21
 
 
 async def test_a_message_that_fails_leaves_the_conversation_as_it_was(school: School) -> None:

@@ -12,7 +12,7 @@ from tests.support.people import has_not_heard, newcomer
 from tests.support.school import Answer, Json, Person, School
 
 PATH = "notification-preferences"
-DEFAULTS = {"level": "all", "duringQuietHours": False, "sound": True}
+DEFAULTS = {"level": "all", "duringQuietHours": False, "sound": True, "emailDigest": False}
 Transport = Literal["rest", "socketio"]
 TRANSPORTS: tuple[Transport, ...] = ("rest", "socketio")
 
@@ -68,6 +68,8 @@ async def test_there_is_one_record_a_user_to_get_and_to_change(school: School, m
         ({"duringQuietHours": 1}, "duringQuietHours"),
         ({"userId": "f" * 24}, "userId"),
         ({"email": True}, "email"),
+        ({"emailDigest": "yes"}, "emailDigest"),
+        ({"digestedAt": None}, "digestedAt"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(school: School, data: Json, field: str) -> None:
@@ -96,6 +98,7 @@ async def test_what_is_chosen_is_kept_and_the_rest_stays(school: School, transpo
             "level": "mentions",
             "duringQuietHours": False,
             "sound": False,
+            "emailDigest": False,
         }
 
 
@@ -108,6 +111,7 @@ async def test_the_first_choices_of_several_devices_are_one_record(school: Schoo
         "level": "none",
         "duringQuietHours": True,
         "sound": False,
+        "emailDigest": False,
     }
 
 

@@ -12,13 +12,18 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
+from bson import ObjectId
 
 from stonechat.app import create_app
 from stonechat.core.context import Params
 from stonechat.core.shapes import is_list, is_mapping
 from stonechat.models.record import now
-from tests.support.people import newcomer
+from stonechat.services.analytics.job import count_school
+from tests.support.files import uploaded
+from tests.support.people import newcomer, write
+from tests.support.pushing import offered, phone_of
 from tests.support.school import Answer, Person, School, test_settings
+from tests.support.teams import alert, channel_of, let_in, new_team
 
 Transport = Literal["rest", "socketio"]
 TRANSPORTS: tuple[Transport, ...] = ("rest", "socketio")
@@ -80,6 +85,29 @@ TABLE: Mapping[tuple[str, str], Call] = {
         data={"classId": "{maths}", "userId": "{cleo}"}, wrong_role="rivera"
     ),
     ("class-enrollments", "remove"): Call(id="{enrollment}", wrong_role="rivera"),
+    ("teams", "find"): Call(query={"_id": "{team}"}, outsider="cleo"),
+    ("teams", "get"): Call(id="{team}", outsider="cleo"),
+    ("teams", "create"): Call(data={"name": "Rowers"}, wrong_role="cleo"),
+    ("teams", "patch"): Call(id="{team}", data={"name": "Rowers"}, wrong_role="ben", outsider="cleo"),
+    ("teams", "remove"): Call(id="{team}", wrong_role="ben", outsider="cleo"),
+    ("teams", "audit"): Call(data={"teamId": "{team}"}, wrong_role="ben", outsider="cleo"),
+    ("team-members", "find"): Call(query={"_id": "{leading}"}, outsider="cleo"),
+    ("team-members", "get"): Call(id="{leading}", outsider="cleo"),
+    ("team-members", "create"): Call(
+        data={"teamId": "{team}", "userId": "{finn}", "role": "player"}, wrong_role="ben", outsider="cleo"
+    ),
+    ("team-members", "patch"): Call(
+        id="{leading}", data={"role": "player"}, wrong_role="ben", outsider="cleo"
+    ),
+    ("team-members", "remove"): Call(id="{leading}", wrong_role="ben", outsider="cleo"),
+    ("alerts", "find"): Call(query={"_id": "{alert}"}, outsider="cleo"),
+    ("alerts", "get"): Call(id="{alert}", outsider="cleo"),
+    ("alerts", "create"): Call(
+        data={"conversationId": "{channel}", "content": "Come in", "reason": "Lightning"},
+        wrong_role="ben",
+        outsider="cleo",
+    ),
+    ("feed", "find"): Call(),
     ("conversations", "find"): Call(query={"_id": "{talk}"}, outsider="cleo"),
     ("conversations", "get"): Call(id="{talk}", outsider="cleo"),
     ("conversations", "create"): Call(
@@ -109,11 +137,22 @@ TABLE: Mapping[tuple[str, str], Call] = {
     ("blocks", "get"): Call(id="{block}", outsider="cleo"),
     ("blocks", "create"): Call(data={"blockedId": "{ben}"}),
     ("blocks", "remove"): Call(id="{block}", outsider="cleo"),
+    ("attachments", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
+    ("attachments", "get"): Call(id="{attachment}", outsider="cleo"),
+    ("attachments", "create"): Call(
+        data={**MEMBERS_TALK, "name": "a.txt", "mediaType": "text/plain", "size": 9}, outsider="cleo"
+    ),
+    ("attachments", "complete"): Call(data={"attachmentId": "{attachment}"}, outsider="cleo"),
+    ("attachments", "remove"): Call(id="{attachment}", outsider="cleo"),
     ("messages", "remove"): Call(id="{message}", outsider="cleo"),
     ("search", "find"): Call(query={"q": "between", "in": "{talk}"}, outsider="cleo"),
     ("messages", "restore"): Call(data={"messageId": "{message}"}, wrong_role="rivera"),
     ("messages", "seen"): Call(data={"messageId": "{message}"}, outsider="cleo"),
     ("message-edits", "find"): Call(query={"messageId": "{message}"}),
+    ("encryption-keys", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
+    ("encryption-keys", "get"): Call(id="{key}", outsider="cleo"),
+    ("encryption-keys", "create"): Call(data=MEMBERS_TALK, outsider="cleo"),
+    ("encryption-keys", "rotate"): Call(data=MEMBERS_TALK, outsider="cleo"),
     ("reactions", "find"): Call(query={"messageId": "{message}"}, outsider="cleo"),
     ("reactions", "get"): Call(id="{reaction}", outsider="cleo"),
     ("reactions", "create"): Call(data={"messageId": "{message}", "emoji": "🎉"}, outsider="cleo"),
@@ -139,6 +178,11 @@ TABLE: Mapping[tuple[str, str], Call] = {
     ("scheduled-messages", "remove"): Call(id="{scheduled}", outsider="cleo"),
     ("notification-preferences", "get"): Call(id="{ada}", outsider="cleo"),
     ("notification-preferences", "patch"): Call(id="{ada}", data={"sound": False}, outsider="cleo"),
+    ("devices", "find"): Call(query={"_id": "{device}"}, outsider="cleo"),
+    ("devices", "get"): Call(id="{device}", outsider="cleo"),
+    ("devices", "create"): Call(data={"provider": "expo", "token": "ExponentPushToken[another]"}),
+    ("devices", "remove"): Call(id="{device}", outsider="cleo"),
+    ("devices", "offer"): Call(data={}),
     ("legal-holds", "find"): Call(query={"_id": "{hold}"}, wrong_role="rivera"),
     ("legal-holds", "get"): Call(id="{hold}", wrong_role="rivera"),
     ("legal-holds", "create"): Call(data={"userId": "{ada}", "reason": "A lawsuit"}, wrong_role="rivera"),
@@ -148,6 +192,20 @@ TABLE: Mapping[tuple[str, str], Call] = {
     ("exports", "create"): Call(data={"userId": "{ada}"}, wrong_role="rivera"),
     ("exports", "remove"): Call(id="{export}", outsider="cleo"),
     ("exports", "link"): Call(data={"exportId": "{export}"}, outsider="cleo"),
+    ("analytics", "find"): Call(query=MEMBERS_TALK, outsider="cleo"),
+    ("analytics", "get"): Call(id="{numbers}", outsider="cleo"),
+    ("community/groups", "find"): Call(query={"_id": "{talk}"}, outsider="cleo"),
+    ("community/groups", "get"): Call(id="{talk}", outsider="cleo"),
+    ("community/groups", "create"): Call(data={"name": "A talk", "members": ["{ben}"]}),
+    ("community/groups", "patch"): Call(id="{talk}", data={"name": "Talk"}, outsider="cleo"),
+    ("community/messages", "find"): Call(query={"groupId": "{talk}"}, outsider="cleo"),
+    ("community/messages", "get"): Call(id="{message}", outsider="cleo"),
+    ("community/messages", "create"): Call(data={"groupId": "{talk}", "content": "Hello"}, outsider="cleo"),
+    ("community/messages", "patch"): Call(id="{message}", data={"content": "Changed"}, outsider="cleo"),
+    ("community/messages", "remove"): Call(id="{message}", outsider="cleo"),
+    ("community/analytics", "find"): Call(query={"group_id": "{talk}"}, outsider="cleo"),
+    ("community/analytics", "get"): Call(id="{talk}", outsider="cleo"),
+    ("chat_media/:groupId/:messageId", "get"): Call(id="a.png"),
     ("erasures", "find"): Call(query={"_id": "{erasure}"}, wrong_role="rivera"),
     ("erasures", "get"): Call(id="{erasure}", wrong_role="rivera"),
     ("erasures", "create"): Call(data={"userId": "{ada}"}, wrong_role="rivera"),
@@ -172,6 +230,9 @@ async def records(school: School) -> Records:
     ada = await school.person("ada")
     later = {"conversationId": talk, "content": "Later", "sendAt": TOMORROW}
     scheduled = (await ada.rest("create", "scheduled-messages", data=later)).body
+    with offered(school):
+        await phone_of(ada)
+    device = await school.one("devices", userId=ObjectId(ada.id))
     maths = await school.one("classes", name="Maths")
     place = await school.one("members", conversationId=talk, userId=people["ben"])
     enrollment = await school.one("class-enrollments", classId=maths["_id"], userId=people["ada"])
@@ -179,23 +240,33 @@ async def records(school: School) -> Records:
     ada = await school.person("ada")
     data = {"messageId": message["_id"], "emoji": "👍"}
     reaction = (await ada.rest("create", "reactions", data=data)).body
+    attachment = await uploaded(ada, talk, b"Between us", "a.txt", "text/plain")
+    await write(ada, talk, attachments=[{"attachmentId": attachment["_id"]}])
+    key = (await ada.rest("create", "encryption-keys", data={"conversationId": talk})).body
     delivery = await school.one("deliveries", conversationId=talk, revision=message["revision"])
     admin = await school.person("admin")
     assert (
         await admin.rest("patch", "schools", id=admin.user["schoolId"], data={"timezone": "UTC"})
     ).code == 200
     log = await admin.rest("find", "audit-log", query={"$limit": 1})
+    await count_school(await school.one("schools", slug="demo-high"))
+    numbers = await school.one("analytics", conversationId=talk)
     found = {
         "entry": log.body["data"][0]["_id"],
         "reaction": reaction["_id"],
+        "attachment": attachment["_id"],
+        "key": key["_id"],
         "delivery": delivery["_id"],
         **await _moderated(school, message),
         **await _of_rights(school),
+        **await _of_a_team(school),
         "school": maths["schoolId"],
         "maths": maths["_id"],
         "talk": talk,
         "message": message["_id"],
+        "numbers": numbers["_id"],
         "scheduled": scheduled["_id"],
+        "device": device["_id"],
         "place": place["_id"],
         "enrollment": enrollment["_id"],
         "teaching": teaching["_id"],
@@ -217,6 +288,17 @@ async def _of_rights(school: School) -> dict[str, Any]:
         assert answer.code == 201, answer
         made[name] = answer.body["_id"]
     return made
+
+
+async def _of_a_team(school: School) -> dict[str, Any]:
+    """A team that rivera leads and ben plays in, and an alert."""
+    rivera = await school.person("rivera")
+    team = await new_team(rivera)
+    await let_in(rivera, team, await school.person("ben"), "player")
+    leading = await school.one("team-members", teamId=ObjectId(team), userId=ObjectId(rivera.id))
+    channel = await channel_of(rivera, team)
+    sent = await alert(rivera, conversationId=channel)
+    return {"team": team, "leading": leading["_id"], "channel": channel, "alert": sent["_id"]}
 
 
 async def _moderated(school: School, message: Any) -> dict[str, Any]:

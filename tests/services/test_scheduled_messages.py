@@ -375,8 +375,9 @@ async def test_a_crash_between_sending_and_noting_it_sends_once(
 ) -> None:
     scheduled = await pair.waiting()
     await let_come(scheduled)
+    crashing = Crashing(pair.school.app.get("vault"), pair.school.app.get("pagination"))
     with pytest.raises(ConnectionError):
-        await send_due(sender_of(pair.school, Crashing(pair.school.app.get("pagination"))))
+        await send_due(sender_of(pair.school, crashing))
     assert (await pair.state(scheduled))["state"] == "SENDING"
 
     await send_due(sender)  # while the lease of the other lasts

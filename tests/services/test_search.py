@@ -171,6 +171,8 @@ async def test_a_message_with_a_reaction_is_found_until_it_is_taken_back(school:
         ({"q": "exam", "words": "exam"}, "words"),
         ({"from": "ada"}, "from"),
         ({"in": "Maths"}, "in"),
+        ({"kind": "secret", "q": "exam"}, "kind"),
+        ({"kind": "group"}, "q"),
         ({"has": "virus"}, "has"),
         ({"before": "soon"}, "before"),
         ({"mentions": "ada"}, "mentions"),
@@ -301,6 +303,16 @@ async def test_each_condition_alone_and_in_the_text(school: School) -> None:
             answer = await (search(ada, way) if isinstance(way, str) else search(ada, **way))
             assert answer.code == 200, (way, answer)
             assert [one["message"]["_id"] for one in answer.body["data"]] == ids, way
+
+
+async def test_a_search_may_be_in_conversations_of_one_kind(school: School) -> None:
+    ada, ben, group = await pair(school)
+    direct = await talk_of(ada, ben, kind="direct")
+    for talk in (group, direct):
+        await write(ben, talk, f"a walrus in {talk}")
+    assert await found(ada, "walrus", kind="direct") == [f"a walrus in {direct}"]
+    assert await found(ada, "walrus", kind="group") == [f"a walrus in {group}"]
+    assert await found(ada, "walrus", kind="club") == []
 
 
 async def test_a_day_begins_at_midnight_of_the_school(school: School) -> None:

@@ -151,9 +151,9 @@ async def anybody_in_an_archive(school: School) -> Scene:
 
 
 RULES: tuple[tuple[Callable[[School], Awaitable[Scene]], Refusal], ...] = (
-    (a_stranger, Refusal(403, None)),
-    (a_member_who_was_removed, Refusal(403, None)),
-    (a_member_who_has_left, Refusal(403, None)),
+    (a_stranger, Refusal(403, "PERMISSION_DENIED")),
+    (a_member_who_was_removed, Refusal(403, "PERMISSION_DENIED")),
+    (a_member_who_has_left, Refusal(403, "PERMISSION_DENIED")),
     (somebody_silenced, Refusal(403, "SILENCED")),
     (somebody_too_fast, Refusal(429, "SLOW_MODE")),
     (a_student_in_announcements, Refusal(403, "ANNOUNCEMENT")),
@@ -191,7 +191,7 @@ async def test_a_repeat_of_what_is_stored_is_not_too_fast(school: School, way: s
 
 
 REPEATS: tuple[tuple[Callable[[School], Awaitable[Scene]], Refusal], ...] = (
-    (a_member_who_was_removed, Refusal(403, None)),
+    (a_member_who_was_removed, Refusal(403, "PERMISSION_DENIED")),
     (somebody_suspended, Refusal(403, "SUSPENDED")),
     *((make, Refusal(200, None)) for make in (somebody_silenced, somebody_who_blocks, anybody_in_an_archive)),
 )

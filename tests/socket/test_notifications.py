@@ -15,7 +15,7 @@ from stonechat import HookContext
 from stonechat.core.context import Params
 from stonechat.models.record import now
 from stonechat.socket.connections import Identity
-from stonechat.socket.notifications import is_mentioned, wants
+from stonechat.socket.disturbing import is_mentioned, wants
 from tests.support.people import has_not_heard, new_school, newcomer, talk_of, write
 from tests.support.school import Json, Person, School, Socket
 

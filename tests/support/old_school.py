@@ -41,6 +41,8 @@ class OldSchool:
         await database["users"].insert_many(
             [self._user(self.ada, "ada", "teacher"), self._user(self.ben, "ben", "student")]
         )
+        preference = self._record(userId=self.ben, level="mentions", duringQuietHours=False)
+        await database["notification-preferences"].insert_one(preference)
         await database["classes"].insert_one(self._record(_id=self.lesson, name="Latin", subject=None))
         seqs = [1, 2, 7, 1000]
         messages = [self._said(number, *said) for number, said in enumerate(WHOLE)]

@@ -14,6 +14,7 @@ OF_A_CONVERSATION: Final = {
     "members": "conversationId",
     "messages": "conversationId",
     "reactions": "conversationId",
+    "alerts": "conversationId",
 }
 RECEIPTS: Final = {"message:delivered": "deliveredSeq", "message:read": "readSeq"}
 PREVIEW: Final = 200
@@ -107,6 +108,20 @@ class Replica:
         for path, field in OF_A_CONVERSATION.items():
             kept = {one: record for one, record in self.state[path].items() if record[field] != here}
             self.state[path] = kept
+
+    async def _team_members_created(self, place: Json) -> None:
+        if place["userId"] == self._me["_id"]:
+            team = await fetched(self._socket, ("teams",), _id=place["teamId"])
+            places = await fetched(self._socket, ("team-members",), teamId=place["teamId"])
+            self.state["teams"] |= team["teams"]
+            self.state["team-members"] |= places["team-members"]
+
+    async def _team_members_removed(self, place: Json) -> None:
+        if place["userId"] == self._me["_id"] and self._me["role"] != "admin":
+            self.state["teams"].pop(place["teamId"], None)
+            places = self.state["team-members"].items()
+            kept = {one: each for one, each in places if each["teamId"] != place["teamId"]}
+            self.state["team-members"] = kept
 
     async def _messages_created(self, message: Json) -> None:
         conversation = self.state["conversations"].get(message["conversationId"])

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import shutil
+import tempfile
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -22,12 +28,17 @@ from stonechat.settings import Settings, load_settings
 
 Json = Any
 
+MASTER_KEY: Final = f"tests:{b64encode(bytes(range(32))).decode()}"
+"""With one a conversation may be encrypted."""
+
 PATHS: Final = (
     "schools",
     "users",
     "classes",
     "class-teachers",
     "class-enrollments",
+    "teams",
+    "team-members",
     "conversations",
     "members",
     "messages",
@@ -36,7 +47,9 @@ PATHS: Final = (
     "warnings",
     "blocks",
     "scheduled-messages",
+    "devices",
     "exports",
+    "alerts",
 )
 """The services whose records clients reach."""
 
@@ -46,9 +59,19 @@ def test_settings(url: str, database: str, **tables: Mapping[str, Any]) -> Setti
     settings = load_settings(environment="test", environ={})
     values = settings.model_dump()
     values["mongodb"].update(url=url, database=database)
+    values["storage"]["folder"] = files_folder() / database
+    values["encryption"]["master_keys"] = [MASTER_KEY]
     for table, changes in tables.items():
         values[table].update(changes)
     return Settings.model_validate(values)
+
+
+@cache
+def files_folder() -> Path:
+    """Where the schools of this run keep files; gone with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="stonechat-files-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]

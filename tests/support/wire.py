@@ -25,8 +25,11 @@ CONNECT, DISCONNECT, CONNECT_ERROR = "40", "41", "44"
 class Wire:
     """One websocket. Keeps every packet it is sent, in order, and answers pings."""
 
-    def __init__(self, websocket: ClientConnection, *, answer_pings: bool = True) -> None:
+    def __init__(
+        self, websocket: ClientConnection, *, answer_pings: bool = True, namespace: str = ""
+    ) -> None:
         self.websocket = websocket
+        self._prefix = f"{namespace}," if namespace else ""
         self._answer_pings = answer_pings
         self.packets: list[str] = []
         self.closed = False
@@ -45,6 +48,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         login: bool = True,
         answer_pings: bool = True,
+        namespace: str = "",
     ) -> AsyncGenerator[Self]:
         """``login=False`` stops after Engine.IO's handshake."""
         location = f"{url.replace('http', 'ws', 1)}/socket.io/?EIO=4&transport=websocket"
@@ -56,7 +60,7 @@ class Wire:
             ping_interval=None,
             close_timeout=1,
         ) as websocket:
-            wire = cls(websocket, answer_pings=answer_pings)
+            wire = cls(websocket, answer_pings=answer_pings, namespace=namespace)
             try:
                 await wire.packet("0")
                 if login:
@@ -67,23 +71,24 @@ class Wire:
 
     async def connect(self, auth: Json = None) -> str:
         """Join the namespace; the socket's id. Raises PermissionError with the packet that refuses."""
-        await self.send(CONNECT if auth is None else CONNECT + encode(auth).decode())
-        answer = await self.find(lambda one: one.startswith((CONNECT, CONNECT_ERROR)))
-        if answer.startswith(CONNECT_ERROR):
-            raise PermissionError(decode(answer[2:]))
-        return str(decode(answer[2:])["sid"])
+        accepted, refused = CONNECT + self._prefix, CONNECT_ERROR + self._prefix
+        await self.send(accepted if auth is None else accepted + encode(auth).decode())
+        answer = await self.find(lambda one: one.startswith((accepted, refused)))
+        if answer.startswith(refused):
+            raise PermissionError(decode(answer[len(refused) :]))
+        return str(decode(answer[len(accepted) :])["sid"])
 
     async def send(self, packet: str | bytes) -> None:
         await self.websocket.send(packet)
 
     async def emit(self, *arguments: Json) -> None:
-        await self.send(EVENT + encode(arguments).decode())
+        await self.send(EVENT + self._prefix + encode(arguments).decode())
 
     async def start(self, *arguments: Json) -> str:
         """Send an event that is to be acknowledged; the start of the packet that will do it."""
         self._next_ack += 1
-        await self.send(f"{EVENT}{self._next_ack}{encode(arguments).decode()}")
-        return f"{ACK}{self._next_ack}["
+        await self.send(f"{EVENT}{self._prefix}{self._next_ack}{encode(arguments).decode()}")
+        return f"{ACK}{self._prefix}{self._next_ack}["
 
     async def call(self, *arguments: Json) -> list[Json]:
         """The arguments of the acknowledgement."""
@@ -98,8 +103,8 @@ class Wire:
 
     async def event(self, name: str) -> list[Json]:
         """The arguments of the oldest event of that name that was not asked for yet."""
-        packet = await self.packet(EVENT + encode([name]).decode()[:-1])
-        arguments: list[Json] = decode(packet[2:])[1:]
+        packet = await self.packet(EVENT + self._prefix + encode([name]).decode()[:-1])
+        arguments: list[Json] = decode(packet[packet.index("[") :])[1:]
         return arguments
 
     async def packet(self, start: str) -> str:

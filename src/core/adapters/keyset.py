@@ -40,7 +40,10 @@ class Keyset:
 
     def cursor(self, record: Mapping[str, Any]) -> str:
         """For the place of ``record``. Raises BadRequest where its values cannot be written down."""
-        values = [sort_value(record, path, direction) for path, direction in self.order.items()]
+        return self.cursor_at([sort_value(record, path, direction) for path, direction in self.order.items()])
+
+    def cursor_at(self, values: Sequence[Any]) -> str:
+        """For the place with these values, as ``cursor``."""
         for path, value in zip(self.order, values, strict=True):
             if is_list(value) or (isinstance(value, float) and math.isnan(value)):
                 raise _unpageable(path)

@@ -109,7 +109,7 @@ class OidcStrategy(Strategy):
     ) -> dict[str, Any]:
         """What is stored of a token, in a new entity if none is ``existing``. To be overridden."""
         data: dict[str, Any] = {f"{self.name}Id": claims["sub"]}
-        if existing is None and (email := _verified_email(claims)) is not None:
+        if existing is None and (email := verified_email(claims)) is not None:
             data[self.options.email_field] = email
         return data
 
@@ -127,7 +127,7 @@ class OidcStrategy(Strategy):
         return await self.authentication.entities.load(self.authentication.entities.id_of(created))
 
     async def _linked(self, claims: Claims, params: Params) -> dict[str, Any] | None:
-        email = _verified_email(claims)
+        email = verified_email(claims)
         if not self.options.match_email or email is None:
             return None
         entity = await self._one({self.options.email_field: email})
@@ -186,7 +186,8 @@ def _same(expected: object, given: object) -> bool:
     return hmac.compare_digest(expected.encode(errors="replace"), given.encode(errors="replace"))
 
 
-def _verified_email(claims: Claims) -> str | None:
+def verified_email(claims: Claims) -> str | None:
+    """As it is stored; None where the issuer has not verified that it is the subject's."""
     email = claims.get("email")
     verified = claims.get("email_verified") is True
     return email.strip().lower() if verified and isinstance(email, str) and email.strip() else None

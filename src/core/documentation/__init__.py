@@ -13,8 +13,8 @@ says in options of ``app.use``::
 
 from __future__ import annotations
 
-from .events import OwnEvent
+from .events import OwnEvent, OwnRoute
 from .pages import documentation
 from .services import data_schema, result_schema
 
-__all__ = ["OwnEvent", "data_schema", "documentation", "result_schema"]
+__all__ = ["OwnEvent", "OwnRoute", "data_schema", "documentation", "result_schema"]

@@ -29,7 +29,11 @@ def asyncapi(app: Application, title: str, version: str, events: Iterable[OwnEve
     for path, service in sorted(app.services.items()):
         if service.methods:
             document.add_service(path, service)
-    document.add_events(list(events))
+    by_namespace: dict[str, list[OwnEvent]] = {}
+    for event in events:
+        by_namespace.setdefault(event.namespace, []).append(event)
+    for namespace, own in by_namespace.items():
+        document.add_events(namespace, own)
     return document.as_json()
 
 
@@ -93,10 +97,11 @@ class Document:
             self._add(name, event, {"name": wire, "title": wire, "payload": payload})
             self._operate(f"{name}.{event}", "send", name, event)
 
-    def add_events(self, events: list[OwnEvent]) -> None:
-        if not events:
-            return
-        self._add_channel(OWN, None, "Events that are no service's.")
+    def add_events(self, namespace: str, events: list[OwnEvent]) -> None:
+        channel, about = OWN, "Events that are no service's."
+        if namespace:
+            channel, about = f"{OWN}.{_key(namespace.strip('/'))}", f"Events of the namespace `{namespace}`."
+        self._add_channel(channel, namespace or None, about, failure=REFUSED)
         for event in events:
             key = f"{event.name}.{event.sent_by}"
             message = {
@@ -105,23 +110,23 @@ class Document:
                 "summary": event.summary,
                 "payload": self._schemas.of(event.payload),
             }
-            self._add(OWN, key, message)
+            self._add(channel, key, message)
             if event.sent_by == "server":
-                self._operate(f"{OWN}.{key}", "send", OWN, key)
+                self._operate(f"{channel}.{key}", "send", channel, key)
                 continue
             reply = {} if event.reply is None else self._schemas.of(event.reply)
             answer = {"title": f"The answer to {event.name}", "payload": _arguments([reply])}
-            self._add(OWN, f"{event.name}.answer", answer)
+            self._add(channel, f"{event.name}.answer", answer)
             replies = [f"{event.name}.answer", REFUSED]
-            self._operate(f"{OWN}.{key}", "receive", OWN, key, replies=replies, protected=True)
+            self._operate(f"{channel}.{key}", "receive", channel, key, replies=replies, protected=True)
 
-    def _add_channel(self, name: str, title: str | None, description: str | None) -> None:
+    def _add_channel(
+        self, name: str, title: str | None, description: str | None, *, failure: str = FAILED
+    ) -> None:
         self._channels[name] = {"address": None, "title": title or name, "messages": {}}
         if description:
             self._channels[name]["description"] = description
-        failures = (FAILED,) if name != OWN else (REFUSED,)
-        for failure in failures:
-            self._channels[name]["messages"][failure] = {"$ref": f"#/components/messages/{failure}"}
+        self._channels[name]["messages"][failure] = {"$ref": f"#/components/messages/{failure}"}
 
     def _add(self, channel: str, name: str, message: dict[str, Any]) -> None:
         key = f"{channel}.{_key(name)}"

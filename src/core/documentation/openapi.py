@@ -10,6 +10,7 @@ from ..context import METHODS_WITH_ID
 from ..errors import BY_CODE
 from ..service import Service
 from .authentication import data_of, is_authentication, result_of
+from .events import OwnRoute
 from .parameters import find_parameters, select_parameter
 from .schemas import JsonSchema, Schemas, reference
 from .services import additions, custom_methods, id_field, takes_many
@@ -48,6 +49,7 @@ EVENTS: Final = {
     }
 }
 ALWAYS: Final = (400, 429, 500)
+OF_A_ROUTE: Final = (*ALWAYS, 401, 403, 404, 405, 409, 413, 422)
 OF_METHOD: Final[Mapping[str, tuple[int, ...]]] = {
     "find": (),
     "get": (404,),
@@ -58,8 +60,8 @@ OF_METHOD: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
-def openapi(app: Application, title: str, version: str) -> dict[str, Any]:
-    """The document. Only what clients may call is in it."""
+def openapi(app: Application, title: str, version: str, routes: Iterable[OwnRoute] = ()) -> dict[str, Any]:
+    """The document. Only what clients may call is in it; ``routes`` are those that are no service's."""
     schemas = Schemas(title, version)
     spec = schemas.spec
     spec.options["info"] = {"description": ABOUT}
@@ -80,6 +82,8 @@ def openapi(app: Application, title: str, version: str) -> dict[str, Any]:
             for operation in operations.values():
                 operation["responses"] = dict(sorted(operation["responses"].items()))
             spec.path(location, operations=operations)
+    for route in routes:
+        spec.path(route.path, operations={route.verb.lower(): _own(route, schemas, app)})
     document: dict[str, Any] = spec.to_dict()
     return document
 
@@ -224,6 +228,41 @@ class Paths:
     def _name(self, method: str, *, many: bool = False) -> str:
         name = f"{method}-{self._service.path.replace('/', '-').replace(':', '')}".rstrip("-")
         return f"{name}-many" if many else name
+
+
+def _own(route: OwnRoute, schemas: Schemas, app: Application) -> Operation:
+    """Of what it takes, the placeholders are in the path, the rest in the query or in the body."""
+    taken = schemas.of(route.takes)
+    properties = schemas.resolved(taken)["properties"]
+    placed = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    operation: Operation = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "parameters": [_path_parameter(name) for name in placed],
+        "responses": {
+            str(route.status): _answer("The result", {}),
+            # How it says what has failed is its own.
+            **{str(status): {"description": BY_CODE[status].name} for status in OF_A_ROUTE},
+        },
+    }
+    if route.tag:
+        operation["tags"] = [route.tag]
+    if app.default_authentication() is not None:
+        operation["security"] = [{BEARER: []}]
+    if route.verb == "GET":
+        operation["parameters"] += [
+            {"name": name, "in": "query", "schema": part}
+            for name, part in properties.items()
+            if name not in placed
+        ]
+    elif set(properties) - set(placed):
+        operation["requestBody"] = _body([taken])
+    return operation
+
+
+def _operation_id(route: OwnRoute) -> str:
+    words = "-".join(part.strip("{}") for part in route.path.split("/") if part)
+    return f"{route.verb.lower()}-{words}"
 
 
 def _merge(responses: dict[str, Any], more: Mapping[str, Any]) -> None:

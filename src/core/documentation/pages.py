@@ -15,7 +15,7 @@ from ..encoding import encode
 from ..service import Service
 from ..transports.web import web
 from .asyncapi import asyncapi
-from .events import OwnEvents
+from .events import OwnEvents, OwnRoutes
 from .openapi import openapi
 
 OPENAPI: Final = "/openapi.json"
@@ -37,17 +37,22 @@ Build = Callable[[], dict[str, Any]]
 
 
 def documentation(
-    title: str, version: str, *, events: OwnEvents = lambda _: ()
+    title: str,
+    version: str,
+    *,
+    events: OwnEvents = lambda _: (),
+    routes: OwnRoutes = lambda _: (),
 ) -> Callable[[Application], None]:
     """Serve what the application offers: ``/openapi.json``, ``/asyncapi.json`` and the page ``/docs``.
 
-    ``events(app)`` are the events that are no service's. The documents are public, as the names of
-    methods and fields are no secret; they are made at the first request, and again when a service comes.
+    ``events(app)`` and ``routes(app)`` are the events and requests that are no service's. The documents are
+    public, as the names of methods and fields are no secret; they are made at the first request, and again
+    when a service comes.
     """
 
     def configure(app: Application) -> None:
         builds: dict[str, Build] = {
-            OPENAPI: lambda: openapi(app, title, version),
+            OPENAPI: lambda: openapi(app, title, version, routes(app)),
             ASYNCAPI: lambda: asyncapi(app, title, version, events(app)),
         }
         web(app).routes.append(Documents(app, builds))

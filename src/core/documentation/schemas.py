@@ -91,6 +91,10 @@ class Schemas:
         """A reference to the schema, which is added to the document where it is not in it yet."""
         return cast("JsonSchema", self._converter.resolve_nested_schema(schema))
 
+    def resolved(self, schema: JsonSchema) -> JsonSchema:
+        """What a reference stands for."""
+        return self._named(schema)
+
     def data(self, service: Service, method: str) -> JsonSchema:
         """What a client sends; fields that the schema does not have are refused."""
         check = data_check(service, method)

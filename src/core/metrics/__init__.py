@@ -17,6 +17,7 @@ from ..transports.web import web
 from .access import LOOPBACK, by_network, by_token
 from .audience import Audience
 from .calls import CallTimes
+from .jobs import JobNumbers
 from .loop import LoopLag
 from .readings import Readings
 from .sockets import SocketNumbers
@@ -40,7 +41,7 @@ def metrics(*, token: str = "", networks: Sequence[str] = LOOPBACK) -> Callable[
         registry = CollectorRegistry()
         calls, lag, sockets, numbers = CallTimes(), LoopLag(), SocketNumbers(app), readings(app)
         _read_backplane(app, numbers)
-        for collector in (calls, Audience(app), sockets, lag, numbers):
+        for collector in (calls, Audience(app), JobNumbers(app), sockets, lag, numbers):
             registry.register(collector)
         ProcessCollector(registry=registry)
 

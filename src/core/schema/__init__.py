@@ -9,7 +9,7 @@ from .problems import Problem, invalid
 from .resolver import Resolver, ResolverStatus, resolve, virtual
 from .resolving import resolve_data, resolve_query, resolve_result
 from .syntax import QuerySyntax, query_syntax
-from .validate import DataCheck, QueryCheck, validate_data, validate_query
+from .validate import DataCheck, QueryCheck, checked, validate_data, validate_query
 
 __all__ = [
     "Batched",
@@ -22,6 +22,7 @@ __all__ = [
     "Resolver",
     "ResolverStatus",
     "batched",
+    "checked",
     "choice",
     "count",
     "dispatch_of",

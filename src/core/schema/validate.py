@@ -33,16 +33,7 @@ class DataCheck:
             raise MethodNotAllowed(f"Can not {context.method} multiple entries")
 
     def _load(self, item: Any) -> dict[str, Any]:
-        if not is_mapping(item):
-            raise validation_failed({(): "must be an object"})
-        mistyped = dict(_mistyped(self.schema, item, ()))
-        try:
-            loaded = cast("dict[str, Any]", self.schema.load(item, partial=self.partial, unknown=RAISE))
-        except ValidationError as error:
-            raise validation_failed({**reasons_of(error), **mistyped}) from None
-        if mistyped:
-            raise validation_failed(mistyped)
-        return loaded
+        return checked(self.schema, item, partial=self.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +49,23 @@ class QueryCheck:
     def __call__(self, context: HookContext) -> None:
         if context.params.provider:
             context.params.query = self.syntax.check(context.params.query)
+
+
+def checked(schema: Schema, item: Any, *, partial: bool = False, as_text: bool = False) -> dict[str, Any]:
+    """What the schema makes of an object. ``as_text``: of a query, where numbers are written as text.
+
+    Raises BadRequest, with the fields in ``errors``.
+    """
+    if not is_mapping(item):
+        raise validation_failed({(): "must be an object"})
+    mistyped = {} if as_text else dict(_mistyped(schema, item, ()))
+    try:
+        loaded = cast("dict[str, Any]", schema.load(item, partial=partial, unknown=RAISE))
+    except ValidationError as error:
+        raise validation_failed({**reasons_of(error), **mistyped}) from None
+    if mistyped:
+        raise validation_failed(mistyped)
+    return loaded
 
 
 def validate_data(schema: Schema, *, partial: bool = False, many: bool = False) -> DataCheck:

@@ -97,12 +97,13 @@ class CallSpans:
 class PublicationSpans:
     """A span for each payload of an event, while the transports hand it to their connections.
 
-    ``begin`` is the first listener of ``publish``, ``end`` the last: nothing else is done between them.
+    ``begin`` is the first listener of ``publish``, ``end`` the last: nothing is done between them but what
+    another listener publishes in its turn.
     """
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._span: Span | None = None
+        self._spans: list[Span] = []
 
     def begin(self, service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
         attributes: dict[str, str | int] = {
@@ -110,14 +111,12 @@ class PublicationSpans:
             "stonechat.event": event,
             "stonechat.recipients": len(connections),
         }
-        self._span = self._tracer.start_span(
-            f"publish {service.path} {event}", kind=SpanKind.PRODUCER, attributes=attributes
-        )
+        name = f"publish {service.path} {event}"
+        self._spans.append(self._tracer.start_span(name, kind=SpanKind.PRODUCER, attributes=attributes))
 
     def end(self, *_: object) -> None:
-        if self._span is not None:
-            self._span.end()
-            self._span = None
+        if self._spans:
+            self._spans.pop().end()
 
 
 @contextmanager

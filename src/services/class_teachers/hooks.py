@@ -5,7 +5,7 @@ from typing import Any
 from ...core.schema import validate_data, validate_query
 from ...hooks.access import allow
 from ...hooks.audit import audited, values_of
-from ...hooks.class_places import PlaceData, PlaceQuery, check_place, join_conversation, leave_conversation
+from ...hooks.class_places import CLASSES, PlaceData, PlaceQuery, check_place
 
 PLACE = values_of("classId", "userId")
 
@@ -16,5 +16,5 @@ HOOKS: dict[str, Any] = {
         "create": [allow("admin"), validate_data(PlaceData()), check_place("teacher")],
         "remove": [allow("admin")],
     },
-    "after": {"create": [join_conversation], "remove": [leave_conversation]},
+    "after": {"create": [CLASSES.follow], "remove": [CLASSES.leave]},
 }

@@ -17,7 +17,7 @@ EXISTING = {
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        ConversationsService(app.get("journal"), paginate=app.get("pagination")),
+        ConversationsService(app, app.get("journal"), paginate=app.get("pagination")),
         methods=METHODS,
         schemas={"result": ConversationResult()},
         openapi={"create": EXISTING},

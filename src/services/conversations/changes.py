@@ -11,10 +11,10 @@ from ...core.errors import BadRequest
 from ...core.hooks import Next
 from ...core.schema import invalid
 from ...hooks.audit import changed_fields
-from ...hooks.membership import refuse_archived, require_place, require_role
-from ...hooks.places import MANAGERS
+from ...hooks.membership import refuse_archived, require_manager, require_role
 from ...hooks.records import reached
 from ...hooks.system_messages import tell
+from ...hooks.team_places import OPENNESS, TEAMS, check_groups
 from ...models.record import ANY_MOMENT, now
 
 
@@ -76,10 +76,26 @@ async def _check(context: HookContext, before: dict[str, Any]) -> None:
     data = context.data
     if before["kind"] == "direct":
         raise BadRequest("A direct conversation has no name or settings of its own")
-    place = await require_place(context, before["_id"], *MANAGERS)
+    place = await require_manager(context, before)
     if "archived" in data:
         require_role(place, "admin")
     if data.get("archived") is not False and data.keys() - {"archived"}:
         refuse_archived(before)
-    if "writerRoles" in data and before["kind"] != "announcement":
-        raise invalid("writerRoles", "only an announcement has them")
+    await _check_openness(context, before)
+    if "writerRoles" in data and (before["kind"] != "announcement" or before.get("teamId") is not None):
+        raise invalid("writerRoles", "only an announcement of the school has them")
+
+
+async def _check_openness(context: HookContext, before: dict[str, Any]) -> None:
+    """Raises BadRequest."""
+    for name in OPENNESS:
+        if name in context.data and before.get("teamId") is None:
+            raise invalid(name, "only a channel of a team has them")
+    if context.data.get("positionGroups"):
+        await check_groups(context, before["teamId"], context.data["positionGroups"])
+
+
+async def let_in_who_may(context: HookContext) -> None:
+    """After a channel was opened to others: who is in it follows."""
+    if not context.data.keys().isdisjoint(OPENNESS):
+        await TEAMS.settle(context, context.result, "team-members")

@@ -9,6 +9,7 @@ from ...core.errors import Forbidden
 from ...core.schema import invalid
 from ...hooks.membership import require_people
 from ...hooks.records import first
+from ...hooks.team_places import OPENNESS, check_channel
 from ...models.user import STAFF
 
 OPEN_TO_STUDENTS: Final = frozenset({"direct", "group"})
@@ -16,6 +17,8 @@ OPEN_TO_STUDENTS: Final = frozenset({"direct", "group"})
 
 def kinds_by_role(context: HookContext) -> None:
     user, kind = context.params.user, context.data["kind"]
+    if "teamId" in context.data:
+        return  # which the team's own roles decide
     student = context.params.provider and user is not None and user["role"] == "student"
     if student and kind not in OPEN_TO_STUDENTS:
         raise Forbidden(f"Only teacher or admin may create a {kind} conversation")
@@ -38,13 +41,23 @@ async def check_shape(context: HookContext) -> None:
         await _check_class(context)
     elif "classId" in data:
         raise invalid("classId", "only a class conversation has a class")
-    if kind == "announcement":
-        data.setdefault("writerRoles", list(STAFF))
-    elif "writerRoles" in data:
-        raise invalid("writerRoles", "only an announcement has them")
+    await _check_openness(context)
     if context.params.provider and others:
         await require_people(context, "memberIds", others)
         await _check_room(context, 1 + len(others))
+
+
+async def _check_openness(context: HookContext) -> None:
+    """To whom it is open, and who writes in it: a team's own roles, or the school's in an announcement."""
+    data = context.data
+    if "teamId" in data:
+        await check_channel(context)
+    elif misplaced := data.keys() & set(OPENNESS):
+        raise invalid(min(misplaced), "only a channel of a team has them")
+    elif data["kind"] == "announcement":
+        data.setdefault("writerRoles", list(STAFF))
+    elif "writerRoles" in data:
+        raise invalid("writerRoles", "only an announcement has them")
 
 
 async def _check_class(context: HookContext) -> None:

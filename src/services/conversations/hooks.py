@@ -13,7 +13,15 @@ from ...hooks.ownership import by_caller
 from ...hooks.repeats import answer_first
 from ...hooks.turns import in_turn_of_conversation
 from ...models.inbox import own_views
-from .changes import change_as_manager, changing, find_archived, own_id, tell_of_change, what_has_changed
+from .changes import (
+    change_as_manager,
+    changing,
+    find_archived,
+    let_in_who_may,
+    own_id,
+    tell_of_change,
+    what_has_changed,
+)
 from .creation import check_shape, kinds_by_role
 from .schema import ConversationData, ConversationPatch, ConversationQuery
 
@@ -68,6 +76,11 @@ HOOKS: dict[str, Any] = {
             change_as_manager,
         ],
     },
-    "after": {"find": [add_own_view], "get": [add_own_view], "create": [add_own_view]},
+    "after": {
+        "find": [add_own_view],
+        "get": [add_own_view],
+        "create": [add_own_view],
+        "patch": [let_in_who_may],
+    },
     "error": {"create": [answer_existing, add_own_view]},
 }

@@ -6,6 +6,8 @@ from marshmallow import Schema, fields, validate
 
 from ...core.schema import Id, choice, count, moment, text
 from ...models.conversation import KINDS
+from ...models.team import MAX_GROUPS
+from ...models.team_member import TEAM_ROLES
 from ...models.user import ROLES
 
 SLOWEST = 3600
@@ -15,6 +17,18 @@ SLOWEST = 3600
 def writer_roles(**options: Any) -> fields.List[Any]:
     """The roles of the school whose members write in an announcement, besides those who manage it."""
     return fields.List(choice(ROLES, required=True), validate=validate.Length(max=len(ROLES)), **options)
+
+
+def team_roles(**options: Any) -> fields.List[Any]:
+    """The roles of the team to which its channel is open."""
+    return fields.List(
+        choice(TEAM_ROLES, required=True), validate=validate.Length(max=len(TEAM_ROLES)), **options
+    )
+
+
+def position_groups(**options: Any) -> fields.List[Any]:
+    """The position groups of the team to which its channel is open."""
+    return fields.List(text(100, required=True), validate=validate.Length(max=MAX_GROUPS), **options)
 
 
 def slow_mode() -> fields.Integer:
@@ -27,6 +41,9 @@ class ConversationData(Schema):
     name = text(200)
     description = text(2000, shortest=0, allow_none=True)
     classId = Id()
+    teamId = Id()
+    teamRoles = team_roles()
+    positionGroups = position_groups()
     slowModeSeconds = slow_mode()
     writerRoles = writer_roles()
     memberIds = fields.List(Id(required=True), load_default=list, validate=validate.Length(max=5000))
@@ -37,6 +54,8 @@ class ConversationPatch(Schema):
     description = text(2000, shortest=0, allow_none=True)
     slowModeSeconds = slow_mode()
     writerRoles = writer_roles()
+    teamRoles = team_roles()
+    positionGroups = position_groups()
     archived = fields.Boolean()
 
 
@@ -45,6 +64,7 @@ class ConversationFields(Schema):
     kind = choice(KINDS)
     name = fields.String()
     classId = Id()
+    teamId = Id()
     createdBy = Id()
     lastMessageAt = moment()
     createdAt = moment()
@@ -56,8 +76,11 @@ class ConversationFields(Schema):
     archivedAt = moment()
     slowModeSeconds = count(dump_only=True)
     writerRoles = writer_roles(dump_only=True)
+    teamRoles = team_roles(dump_only=True)
+    positionGroups = position_groups(dump_only=True)
     revision = count(dump_only=True)
     lamport = count(dump_only=True)
+    keyVersion = count(dump_only=True)
 
 
 class ConversationQuery(ConversationFields):
@@ -77,7 +100,10 @@ class LastMessage(Schema):
 
 
 class ConversationResult(ConversationFields):
-    """``readSeq``, ``deliveredSeq``, ``unread``, ``mentions`` are the caller's: events do not have them."""
+    """``readSeq``, ``deliveredSeq``, ``unread``, ``mentions`` are the caller's: events do not have them.
+
+    ``keyVersion`` is that of the key which seals what is written now, 0 where nothing is sealed.
+    """
 
     name = fields.String(allow_none=True)
     description = fields.String(allow_none=True)

@@ -21,5 +21,4 @@ def configure(app: Application) -> None:
         description=__doc__,
         tenant=True,
     )
-    app.service(PATH).hooks(HOOKS).on("created", service.jobs.background.wake)
-    service.jobs.background.attach()
+    app.service(PATH).hooks(HOOKS).hooks({"after": {"create": [service.jobs.owe]}})

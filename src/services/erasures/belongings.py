@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ...models import (
+    Alert,
+    Attachment,
     Block,
     ClassEnrollment,
     ClassTeacher,
     ConductWarning,
+    Device,
     Export,
     ExportPiece,
     LegalHold,
@@ -18,9 +21,11 @@ from ...models import (
     Message,
     NotificationPreference,
     PasswordReset,
+    PushNotice,
     Reaction,
     Report,
     ScheduledMessage,
+    TeamMember,
 )
 from ...models.record import Record
 
@@ -33,6 +38,8 @@ SHARED: Final[Table] = (
     ("places in conversations", Member, "userId"),
     ("classes taught", ClassTeacher, "userId"),
     ("enrollments", ClassEnrollment, "userId"),
+    ("places in teams", TeamMember, "userId"),
+    ("files", Attachment, "userId"),
 )
 """What others see too: it goes by the journal or its service."""
 
@@ -42,10 +49,13 @@ OWN: Final[Table] = (
     ("warnings", ConductWarning, "userId"),
     ("blocks", Block, "userId"),
     ("blocks by others", Block, "blockedId"),
+    ("alerts sent", Alert, "senderId"),
     ("exports", Export, "userId"),
     ("exports asked for", Export, "requestedBy"),
     ("scheduled messages", ScheduledMessage, "userId"),
     ("notification preferences", NotificationPreference, "userId"),
+    ("devices", Device, "userId"),
+    ("push notices", PushNotice, "userId"),
     ("lifted legal holds", LegalHold, "userId"),
 )
 """What is deleted as it is."""

@@ -132,6 +132,7 @@ class Erasing:
             await self._note(len(batch))
 
     async def delete_belongings(self) -> None:
+        await self._app.service("attachments").custodian.forget_of(self._id)
         await delete_own(self._id)
 
     async def leave_places(self) -> None:
@@ -181,7 +182,7 @@ class Erasing:
         await self._journal.write(work, None, turn=conversation_id)
 
     async def _leave(self, which: Mapping[str, Any]) -> None:
-        for path in PLACES.values():
+        for path in (*PLACES.values(), "team-members"):
             await self._app.service(path).remove(
                 None, Params(query={"userId": self._id}, adapter={"multi": True})
             )

@@ -19,6 +19,9 @@ class ErasuresService(BeanieService):
         self._app = app
         self.jobs = Jobs(app, "erasures", Erasure, self._erase)
 
+    async def setup(self, app: Application, path: str) -> None:
+        await self.jobs.setup()
+
     async def plan(self, user: Mapping[str, Any]) -> dict[str, int]:
         """What an erasure would take, in records of each kind. Raises Conflict where it would be refused."""
         await require_erasable(user)

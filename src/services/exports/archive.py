@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from ...core.encoding import encode
+from ...models.vault import Vault
 from .parts import PARTS, Part
 
 BATCH: Final = 200
@@ -55,6 +56,7 @@ async def write_archive(
     date: str,
     sink: Sink,
     progress: Callable[[int], Awaitable[None]],
+    vault: Vault,
 ) -> None:
     """Write all that is kept of ``user`` to ``sink``, some hundred records at a time.
 
@@ -67,7 +69,7 @@ async def write_archive(
         archive.writestr("README.txt", README.format(**names, date=date, files=files))
         for part in PARTS:
             with archive.open(part.file, "w", force_zip64=True) as file:
-                async for batch in _batches(part, user):
+                async for batch in _batches(part, user, vault):
                     file.write(b"".join(encode(record) + b"\n" for record in batch))
                     done += len(batch)
                     await sink.write(spool.take())
@@ -75,7 +77,14 @@ async def write_archive(
     await sink.write(spool.take())
 
 
-async def _batches(part: Part, user: Mapping[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
+async def _batches(part: Part, user: Mapping[str, Any], vault: Vault) -> AsyncIterator[list[dict[str, Any]]]:
+    async for batch in _stored_batches(part, user):
+        if part.form is not None:
+            await vault.open(part.form, batch)
+        yield await part.completed(batch, vault)
+
+
+async def _stored_batches(part: Part, user: Mapping[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
     records = part.model.documents().find(part.where(user), dict.fromkeys(part.hidden, 0), batch_size=BATCH)
     if part.sort is not None:
         records = records.sort(part.sort)
@@ -83,7 +92,7 @@ async def _batches(part: Part, user: Mapping[str, Any]) -> AsyncIterator[list[di
     async for record in records:
         batch.append(record)
         if len(batch) == BATCH:
-            yield await part.completed(batch)
+            yield batch
             batch = []
     if batch:
-        yield await part.completed(batch)
+        yield batch

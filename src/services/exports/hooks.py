@@ -58,7 +58,7 @@ def anothers(context: HookContext, _: dict[str, Any]) -> bool:
 
 HOOKS: dict[str, Any] = {
     "around": {
-        "all": [protect(*OF_THE_RUNNER, "linkHash", "linkUntil")],
+        "all": [protect(*OF_THE_RUNNER, "linkHash", "linkUntil", "masterId", "wrapped")],
         "create": [audited(details=values_of("userId"), when=of_another("userId"))],
         "link": [audited(subject=linked, when=anothers)],
     },

@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from ...hooks.reports import FOR_REVIEWERS
 from ...models import (
+    Alert,
+    Attachment,
     Block,
     ClassEnrollment,
     ClassTeacher,
     ConductWarning,
     Conversation,
+    Device,
     LoginSession,
     Member,
     Message,
@@ -21,21 +24,27 @@ from ...models import (
     Reaction,
     Report,
     ScheduledMessage,
+    TeamMember,
     User,
 )
 from ...models.audit_entry import AuditEntry
 from ...models.record import Record
+from ...models.sealing import EDIT, MESSAGE, SCHEDULED, Form
+from ...models.vault import Vault
 
 Batch = list[dict[str, Any]]
 
 
-async def _as_they_are(batch: Batch) -> Batch:
+async def _as_they_are(batch: Batch, _: Vault) -> Batch:
     return batch
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``where`` selects by the user record, ``completed`` adds to a batch what is kept elsewhere."""
+    """``where`` selects by the user record, ``completed`` adds to a batch what is kept elsewhere.
+
+    ``form`` says what of the records may be sealed.
+    """
 
     file: str
     about: str
@@ -43,7 +52,8 @@ class Part:
     where: Callable[[Mapping[str, Any]], dict[str, Any]]
     hidden: tuple[str, ...] = ("schoolId",)
     sort: str | None = None
-    completed: Callable[[Batch], Awaitable[Batch]] = _as_they_are
+    completed: Callable[[Batch, Vault], Awaitable[Batch]] = _as_they_are
+    form: Form | None = None
 
 
 def by(field: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
@@ -55,7 +65,7 @@ def by_text(field: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     return lambda user: {field: str(user["_id"])}
 
 
-async def named(batch: Batch) -> Batch:
+async def named(batch: Batch, _: Vault) -> Batch:
     """With the kind and name of the conversation; that of two people has no name."""
     ids = list({record["conversationId"] for record in batch})
     fields = {"kind": 1, "name": 1}
@@ -64,17 +74,28 @@ async def named(batch: Batch) -> Batch:
     return [{**record, "conversation": names.get(record["conversationId"])} for record in batch]
 
 
-async def with_edits(batch: Batch) -> Batch:
+async def with_edits(batch: Batch, vault: Vault) -> Batch:
     """With what each message said before, the oldest first."""
     ids = [message["_id"] for message in batch]
     edits: dict[Any, list[dict[str, Any]]] = {}
-    fields = {"_id": 0, "messageId": 1, "content": 1, "createdAt": 1}
-    async for edit in MessageEdit.documents().find({"messageId": {"$in": ids}}, fields).sort("number"):
-        edits.setdefault(edit.pop("messageId"), []).append(edit)
-    return await named([{**message, "edits": edits.get(message["_id"], [])} for message in batch])
+    fields = {"_id": 0, "createdAt": 1, **dict.fromkeys((*EDIT.texts, *EDIT.needed), 1)}
+    found = await MessageEdit.documents().find({"messageId": {"$in": ids}}, fields).sort("number").to_list()
+    await vault.open(EDIT, found)
+    for edit in found:
+        said = {name: edit[name] for name in ("content", "createdAt")}
+        edits.setdefault(edit["messageId"], []).append(said)
+    return await named([{**message, "edits": edits.get(message["_id"], [])} for message in batch], vault)
 
 
-OF_MESSAGES: Final = ("schoolId", "words", "fingerprint", "revision", "createdRevision", "reactions")
+OF_MESSAGES: Final = (
+    "schoolId",
+    "words",
+    "fingerprint",
+    "revision",
+    "createdRevision",
+    "reactions",
+    "feedAt",
+)
 
 PARTS: Final = (
     Part("profile.jsonl", "The account.", User, by("_id"), ("schoolId", "password")),
@@ -87,6 +108,14 @@ PARTS: Final = (
     ),
     Part("teaching.jsonl", "The classes that you teach.", ClassTeacher, by("userId")),
     Part("enrollments.jsonl", "The classes that you are enrolled in.", ClassEnrollment, by("userId")),
+    Part("teams.jsonl", "The teams that you are in.", TeamMember, by("userId")),
+    Part(
+        "alerts.jsonl",
+        "The priority alerts that you have sent, and why; what they say is with your messages.",
+        Alert,
+        by("senderId"),
+        ("schoolId", "confirmationId"),
+    ),
     Part(
         "messages.jsonl",
         "What you have written; `edits` is what a message said before. One with `deletedAt` was removed,"
@@ -96,6 +125,14 @@ PARTS: Final = (
         OF_MESSAGES,
         sort="createdAt",
         completed=with_edits,
+        form=MESSAGE,
+    ),
+    Part(
+        "attachments.jsonl",
+        "The files that you have uploaded: names, types and sizes. The files themselves are not in here.",
+        Attachment,
+        by("userId"),
+        ("schoolId", "dueAt", "thumbnail"),
     ),
     Part("reactions.jsonl", "Your reactions to messages.", Reaction, by("userId")),
     Part(
@@ -113,12 +150,20 @@ PARTS: Final = (
         ScheduledMessage,
         by("userId"),
         ("schoolId", "place", "dueAt", "attempts"),
+        form=SCHEDULED,
     ),
     Part(
         "notification-preferences.jsonl",
         "What you want to be disturbed by.",
         NotificationPreference,
         by("userId"),
+    ),
+    Part(
+        "devices.jsonl",
+        "The devices that notifications are sent to.",
+        Device,
+        by("userId"),
+        ("schoolId", "token", "digest", "keys"),
     ),
     Part(
         "audit-log.jsonl",

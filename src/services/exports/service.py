@@ -10,14 +10,17 @@ from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
 from ...core.authentication.records import fingerprint
 from ...core.context import Params
+from ...core.envelope import DataKey, context_of
 from ...models import Export, ExportPiece
 from ...models.jobs import Jobs, Progress
 from ...models.record import ANY_TEXT, now
+from ...models.vault import Vault
 from .archive import Sink, count_records, write_archive
 
 DOWNLOADS: Final = "/downloads"
 LINK_HOLDS: Final = timedelta(minutes=5)
 PIECE: Final = 256 * 1024  # bytes
+ONLY_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,12 @@ class ExportsService(BeanieService):
     def __init__(self, app: Application, keep_days: float, paginate: Mapping[str, int | None]) -> None:
         super().__init__(Export, tenant="schoolId", paginate=paginate)
         self._app = app
+        self._vault: Vault = app.get("vault")
         self._keep = timedelta(days=keep_days)
         self.jobs = Jobs(app, "exports", Export, self._make)
+
+    async def setup(self, app: Application, path: str) -> None:
+        await self.jobs.setup()
 
     async def remove(self, id: Any, params: Params | None = None) -> Any:
         """Remove the archive too."""
@@ -65,14 +72,17 @@ class ExportsService(BeanieService):
         if export is None or export["state"] != "DONE":
             return None
         name = f"stonechat-{export['_id']}.zip"
-        return Download(name, export["size"], _pieces(export["_id"], export["runner"]))
+        key = None
+        if export.get("wrapped") is not None:
+            key = self._vault.key_in(export, export["_id"], ONLY_VERSION)
+        return Download(name, export["size"], _pieces(export["_id"], export["runner"], key))
 
     async def write(
         self, user: Mapping[str, Any], sink: Sink, progress: Callable[[int], Awaitable[None]]
     ) -> None:
         """Write the archive of a user, as it is stored, elsewhere."""
         school = await self._app.service("schools").get(user["schoolId"])
-        await write_archive(user, school, f"{now():%Y-%m-%d}", sink, progress)
+        await write_archive(user, school, f"{now():%Y-%m-%d}", sink, progress, self._vault)
 
     async def count(self, user: Mapping[str, Any]) -> int:
         """How many records the user's archive has."""
@@ -82,19 +92,21 @@ class ExportsService(BeanieService):
         expires_at = now() + self._keep
         user = await self._app.service("users").get(job["userId"], Params(tenant=job["schoolId"]))
         await ExportPiece.documents().delete_many({"exportId": job["_id"]})
+        key, wrapped = self._vault.new_key(job["_id"], ONLY_VERSION) if self._vault.is_ready else (None, {})
         # Should the job come to nothing, its record is not kept for ever either.
-        await progress(0, await self.count(user), expiresAt=expires_at)
-        pieces = Pieces(job["_id"], job["runner"], expires_at)
+        await progress(0, await self.count(user), expiresAt=expires_at, **wrapped)
+        pieces = Pieces(job["_id"], job["runner"], expires_at, key)
         await self.write(user, pieces, progress)
         await pieces.close()
         return {"size": pieces.size, "expiresAt": expires_at}
 
 
 class Pieces:
-    """A sink that keeps the archive in the database; ``size`` in bytes."""
+    """A sink that keeps the archive in the database, sealed where there is a key; ``size`` in bytes."""
 
-    def __init__(self, export_id: Any, runner: str, expires_at: datetime) -> None:
+    def __init__(self, export_id: Any, runner: str, expires_at: datetime, key: DataKey | None) -> None:
         self.size = 0
+        self._key = key
         self._piece = {"exportId": export_id, "runner": runner, "expiresAt": expires_at}
         self._count = 0
         self._buffer = bytearray()
@@ -111,14 +123,20 @@ class Pieces:
     async def _store(self, size: int) -> None:
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
-        record = {**self._piece, "number": self._count, "data": data, "createdAt": now()}
+        sealed = data if self._key is None else self._key.seal(data, _place_of(self._piece, self._count))
+        record = {**self._piece, "number": self._count, "data": sealed, "createdAt": now()}
         await ExportPiece.documents().insert_one(record)
         self._count += 1
         self.size += size
 
 
-async def _pieces(export_id: Any, runner: str) -> AsyncIterator[bytes]:
-    """What another process had begun before is not among them."""
+async def _pieces(export_id: Any, runner: str, key: DataKey | None) -> AsyncIterator[bytes]:
+    """What another process had begun before is not among them. Raises SealError."""
     whole = {"exportId": export_id, "runner": runner}
     async for piece in ExportPiece.documents().find(whole, batch_size=4).sort("number"):
-        yield piece["data"]
+        data = piece["data"]
+        yield data if key is None else key.open(data, _place_of(piece, piece["number"]))
+
+
+def _place_of(piece: Mapping[str, Any], number: int) -> bytes:
+    return context_of("export", piece["exportId"], piece["runner"], number)

@@ -14,7 +14,7 @@ METHODS = ("find", "totals")
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        InboxService(),
+        InboxService(app.get("vault")),
         methods=METHODS,
         schemas={"result": InboxResult(), "totals": Totals()},
         description=__doc__,

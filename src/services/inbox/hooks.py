@@ -5,7 +5,7 @@ from typing import Any
 from ...core.context import HookContext
 from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.ownership import caller
-from .schema import InboxQuery, Nothing
+from .schema import InboxQuery, TotalsData
 
 
 def of_a_user(context: HookContext) -> None:
@@ -24,6 +24,6 @@ HOOKS: dict[str, Any] = {
     "before": {
         "all": [of_a_user],
         "find": [validate_query(InboxQuery()), in_its_own_order],
-        "totals": [validate_data(Nothing())],
+        "totals": [validate_data(TotalsData())],
     },
 }

@@ -10,8 +10,10 @@ from ...models.member import MEMBER_ROLES
 from ...models.user import ROLES
 
 
-class Nothing(Schema):
-    """No fields."""
+class TotalsData(Schema):
+    """``kind`` counts the conversations of that kind alone."""
+
+    kind = choice(KINDS)
 
 
 class LastMessage(Schema):
@@ -46,6 +48,9 @@ class InboxRow(Schema):
     name = fields.String(allow_none=True, dump_only=True)
     description = fields.String(allow_none=True, dump_only=True)
     classId = Id(allow_none=True, dump_only=True)
+    teamId = Id(allow_none=True)
+    teamRoles = fields.List(fields.String(), dump_only=True)
+    positionGroups = fields.List(fields.String(), dump_only=True)
     createdBy = Id(dump_only=True)
     clock = count(dump_only=True)
     revision = count(dump_only=True)
@@ -54,6 +59,7 @@ class InboxRow(Schema):
     memberCount = count(dump_only=True)
     archivedAt = moment(allow_none=True, dump_only=True)
     createdAt = moment(dump_only=True)
+    keyVersion = count(dump_only=True)
     role = choice(MEMBER_ROLES, dump_only=True)
     readSeq = count(dump_only=True)
     deliveredSeq = count(dump_only=True)

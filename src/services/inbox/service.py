@@ -14,12 +14,14 @@ from ...core.schema import invalid
 from ...models import Member
 from ...models.inbox import count_new, count_totals, places_of
 from ...models.record import now
+from ...models.vault import Vault
 
 PAGES: Final = PaginationOptions(default=25, max=100)
 ORDER: Final = {"lastMessageAt": -1, "_id": -1}
 CONVERSATION: Final = (
     *("_id", "schoolId", "kind", "name", "description", "classId", "createdBy", "clock", "revision"),
-    *("lastMessage", "lastMessageAt", "memberCount", "archivedAt", "createdAt"),
+    *("lastMessage", "lastMessageAt", "memberCount", "archivedAt", "createdAt", "keyVersion"),
+    *("teamId", "teamRoles", "positionGroups"),
 )
 RULES: Final = QueryRules(keyset=True)
 PLACE: Final = ("role", "readSeq", "deliveredSeq", "mutedUntil")
@@ -29,6 +31,9 @@ Row = dict[str, Any]
 
 class InboxService:
     """Read from conversations and places; nothing is stored for it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     async def find(self, params: Params) -> Page:
         """A page by the newest message, in two commands whatever its size; ``next`` is for ``$after``.
@@ -43,6 +48,7 @@ class InboxService:
             (page,) = await found.to_list()
             rows: list[Row] = page["rows"][:limit]
             counts = await count_new(user, rows)
+            await self._vault.open_previews(rows)
         at = now()
         for row in rows:
             row["muted"] = row["mutedUntil"] is not None and row["mutedUntil"] > at
@@ -54,9 +60,12 @@ class InboxService:
         return {"total": total, "limit": limit, "skip": 0, "data": rows, "next": following}
 
     async def totals(self, data: Row, params: Params) -> Row:
-        """``{unread, mentions, conversations, muted: {unread, mentions, conversations}}`` of the caller."""
+        """``{unread, mentions, conversations, muted: {unread, mentions, conversations}}`` of the caller.
+
+        ``data`` may name a ``kind`` of conversations.
+        """
         with driver_errors(tenant="schoolId"):
-            return await count_totals(_user(params), now())
+            return await count_totals(_user(params), now(), data.get("kind"))
 
 
 def _page(user: Mapping[str, Any], query: Query, keyset: Keyset, limit: int) -> list[Row]:

@@ -20,6 +20,7 @@ from ...hooks.membership import (
 from ...hooks.places import MANAGERS
 from ...hooks.records import reached
 from ...hooks.seats import seat_of
+from ...hooks.team_places import refuse_channel
 from ...hooks.turns import in_turn_of_conversation
 from ...models.journal import Journal
 from .schema import Acknowledgement, ConversationName, MemberData, MemberPatch, MemberQuery
@@ -37,6 +38,7 @@ async def managers_invite(context: HookContext) -> None:
     conversation = await conversation_of(context, data["conversationId"])
     if conversation["kind"] == "direct":
         raise BadRequest("A direct conversation is between two people")
+    refuse_channel(conversation)
     require_role(place, *MANAGERS)
     if data.get("role", "member") != "member":
         require_role(place, "admin")
@@ -66,6 +68,7 @@ async def change_own_or_as_manager(context: HookContext) -> None:
         return
     place = await require_place(context, member["conversationId"], *MANAGERS)
     if "role" in data or not data:
+        refuse_channel(await conversation_of(context, member["conversationId"]))
         require_role(place, "admin")
     if data.get("silencedUntil") is not None:
         await _require_ordinary(context, member)
@@ -79,6 +82,7 @@ async def leave_or_be_removed(context: HookContext) -> None:
     conversation = await conversation_of(context, member["conversationId"])
     if conversation["kind"] == "direct":
         raise BadRequest("Nobody leaves a direct conversation")
+    refuse_channel(conversation)
     if not _is_own(context, member):
         place = await require_place(context, member["conversationId"], *MANAGERS)
         if member["role"] in MANAGERS:

@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from ...core.schema import Id, choice, count, moment
 from ...models.member import MEMBER_ROLES
+from ...models.team_member import TEAM_ROLES
 
 
 class MemberData(Schema):
@@ -28,6 +29,7 @@ class MemberQuery(Schema):
     readAt = moment()
     joinedAt = moment()
     schoolId = Id(dump_only=True)
+    teamRole = choice(TEAM_ROLES, dump_only=True)
     joinedSeq = count(dump_only=True)
     mutedUntil = moment(dump_only=True)
     silencedUntil = moment(dump_only=True)
@@ -52,7 +54,12 @@ class Writer(Schema):
 
 
 class MemberResult(MemberQuery):
-    """``mutedUntil`` is shown to the member alone, ``silencedUntil`` to managers too."""
+    """``mutedUntil`` is shown to the member alone, ``silencedUntil`` to managers too.
+
+    ``teamRole`` is there in the channels of a team.
+    """
+
+    teamRole = choice(TEAM_ROLES, allow_none=True)
 
     readAt = moment(allow_none=True)
     mutedUntil = moment(allow_none=True)

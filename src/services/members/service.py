@@ -10,6 +10,7 @@ from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
 from ...core.errors import BadRequest
 from ...core.shapes import is_list
+from ...hooks.places import FIXED
 from ...hooks.seats import not_a_member
 from ...models import Member
 from ...models.journal import Journal, Writing
@@ -30,7 +31,7 @@ class MembersService(BeanieService):
         self._journal = journal
 
     async def create(self, data: Any, params: Params | None = None) -> Any:
-        """Store the place. All that was written before counts as read.
+        """Store the place, with own code's fields ``params["fixed"]``. All written before counts as read.
 
         Raises BadRequest where there are ``params["maxMembers"]`` already, Conflict for who is a member,
         NotFound for a conversation of another school.
@@ -48,6 +49,7 @@ class MembersService(BeanieService):
             seqs = dict.fromkeys(("joinedSeq", "deliveredSeq", "readSeq"), conversation["clock"])
             revision = writing.note(conversation_id, PATH, "created", own_id)
             fixed = {"_id": own_id, "schoolId": conversation["schoolId"], "revision": revision, **seqs}
+            fixed |= params.get(FIXED, {})
             place: Any = await super(MembersService, self).create({**data, **fixed}, writing.params)
             if data.get("role") == "moderator":
                 # Staff that comes to teach a class may find it without an admin.
@@ -67,7 +69,7 @@ class MembersService(BeanieService):
             conversation = await writing.revise(conversation_id)
             revision = writing.note(conversation_id, PATH, "patched", self._stored_id(id))
             place: Any = await super(MembersService, self).patch(
-                id, {**data, "revision": revision}, writing.params
+                id, {**data, **params.get(FIXED, {}), "revision": revision}, writing.params
             )
             if data.get("role", "admin") != "admin":
                 await keep_an_admin(conversation, writing, by_itself=params.provider is None)

@@ -13,14 +13,14 @@ from ...models.user import STAFF
 
 
 async def keep_an_admin(conversation: Mapping[str, Any], writing: Writing, *, by_itself: bool) -> None:
-    """See to an admin where one has gone: ``conversation`` is as it is without them.
+    """See to an admin where one has gone: ``conversation`` is as it is without them. A team sees to its own.
 
     ``by_itself`` the longest-standing moderator follows, or else member of the staff, or else member.
     Where staff leads nobody else follows: there is no admin until somebody of the staff comes to moderate.
     Without, raises BadRequest: somebody has to be chosen first.
     """
     here = {"conversationId": conversation["_id"]}
-    if conversation["kind"] == "direct" or not conversation["memberCount"]:
+    if conversation["kind"] == "direct" or conversation.get("teamId") or not conversation["memberCount"]:
         return
     if await Member.documents().find_one({**here, "role": "admin"}, {"_id": 1}, session=writing.session):
         return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ...core.adapters.beanie import BeanieService
 from ...core.application import Application
 from ...models import MessageEdit
+from ...models.opened import OpenedService
+from ...models.sealing import EDIT
 from .hooks import HOOKS
 from .schema import EditResult
 
@@ -15,7 +16,7 @@ METHODS = ("find",)
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        BeanieService(MessageEdit, tenant="schoolId", paginate=app.get("pagination")),
+        OpenedService(MessageEdit, EDIT, app.get("vault"), tenant="schoolId", paginate=app.get("pagination")),
         methods=METHODS,
         schemas={"result": EditResult()},
         description=__doc__,

@@ -17,7 +17,9 @@ METHODS = ("find", "get", "create", "patch", "remove", "restore", "seen")
 def configure(app: Application) -> None:
     app.use(
         PATH,
-        MessagesService(app.get("journal"), paginate={**app.get("pagination"), "count": COUNTED}),
+        MessagesService(
+            app.get("journal"), app.get("vault"), paginate={**app.get("pagination"), "count": COUNTED}
+        ),
         methods=METHODS,
         schemas={"result": MessageResult(), "restore": MessageResult(), "seen": Seen()},
         openapi={"create": IDEMPOTENT},

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 from ...core.context import HookContext, Params
@@ -9,6 +8,7 @@ from ...core.schema import invalid, validate_data, validate_query
 from ...core.shapes import is_list, is_mapping
 from ...hooks.access import allow
 from ...hooks.audit import audited, values_of
+from ...hooks.edit_window import within_window
 from ...hooks.finding import asked_within, asks_for, sorted_only_by
 from ...hooks.limits import limited, of_school
 from ...hooks.membership import (
@@ -23,8 +23,10 @@ from ...hooks.ownership import by_caller, caller
 from ...hooks.places import MANAGERS
 from ...hooks.records import reached
 from ...hooks.repeats import answered
+from ...hooks.team_rights import keeps_order, require_right
 from ...hooks.turns import in_turn_of_conversation
 from ...models.record import ANY_MOMENT, now
+from .files import name_files
 from .judging import answer_refused, judged_by_rules, of_a_kind_people_write, once, refuse_first
 from .presentation import present
 from .references import check_mentions, copy_forwarded, find_thread
@@ -36,8 +38,18 @@ UNINDEXED: Final = ("type", "replyTo", "editedAt", "deletedAt", "createdAt", "pi
 
 PLACES: Final = ("conversationId", "threadId", "senderId", "_id")
 WHERE: Final = values_of("conversationId", "seq")
+EXACT: Final = 2**53 - 1
+"""What JavaScript counts exactly, and no clock gets beyond."""
+
 NEEDED: Final = ("deletedAt", "editedAt", "conversationId", "senderId", "seq")
 """What tells who may see which part of a message: it comes whatever a client selects."""
+
+
+def by_own_clock(context: HookContext) -> None:
+    """A client's clock is no part of what it says: a repeat may come with a later one."""
+    given = context.data.pop("lamport", 0)
+    if 0 < given <= EXACT:
+        context.params["lamport"] = given
 
 
 async def edit_or_pin(context: HookContext) -> None:
@@ -74,8 +86,8 @@ async def remove_own_or_as_manager(context: HookContext) -> None:
         return
     if not await _is_managed(context, message):
         if message["senderId"] != caller(context)["_id"]:
-            await require_place(context, message["conversationId"], *MANAGERS)
-        await _within_window(context, message, "removed")
+            raise Forbidden("Only who keeps order here may remove it", {"code": "PERMISSION_DENIED"})
+        await within_window(context, message, "removed")
     _only_if_there(context)
 
 
@@ -150,32 +162,23 @@ def _of_anothers(context: HookContext, message: dict[str, Any]) -> bool:
 
 async def _check_edit(context: HookContext, message: dict[str, Any]) -> None:
     if message["senderId"] != caller(context)["_id"]:
-        raise Forbidden("Only the sender may edit a message")
+        raise Forbidden("Only the sender may edit a message", {"code": "PERMISSION_DENIED"})
     if message["type"] == "system" or message["forwardedFrom"] is not None:
         raise BadRequest("Only what one has written oneself can be edited")
-    await require_writer(context, message["conversationId"])
-    await _within_window(context, message, "edited")
+    _, conversation = await require_writer(context, message["conversationId"])
+    await within_window(context, message, "edited", conversation)
 
 
 async def _check_pin(context: HookContext, message: dict[str, Any]) -> None:
     place, conversation = await require_active(context, message["conversationId"])
-    if conversation["kind"] != "direct":
+    if conversation.get("teamId") is not None:
+        require_right(context, place["teamRole"], "pin")
+    elif conversation["kind"] != "direct":
         require_role(place, *MANAGERS)
 
 
-async def _within_window(context: HookContext, message: dict[str, Any], done: str) -> None:
-    school = await context.app.service("schools").get(message["schoolId"])
-    minutes = school["settings"]["editWindowMinutes"]
-    if minutes is not None and now() - message["createdAt"] > timedelta(minutes=minutes):
-        raise Forbidden(
-            f"A message can be {done} for {minutes} minutes",
-            {"code": "EDIT_WINDOW_EXPIRED", "editWindowMinutes": minutes},
-        )
-
-
 async def _is_managed(context: HookContext, message: dict[str, Any]) -> bool:
-    place = await require_place(context, message["conversationId"])
-    return place["role"] in MANAGERS
+    return keeps_order(context, await require_place(context, message["conversationId"]))
 
 
 def _only_if_there(context: HookContext) -> None:
@@ -202,6 +205,7 @@ def hooks(max_length: int) -> dict[str, Any]:
                 limited("school_messages", key=of_school),
                 once.read_header,
                 validate_data(message_data(max_length)),
+                by_own_clock,
                 of_a_kind_people_write,
                 by_caller("senderId"),
                 once.mark,
@@ -209,6 +213,7 @@ def hooks(max_length: int) -> dict[str, Any]:
                 judged_by_rules,
                 find_thread,
                 copy_forwarded,
+                name_files,
                 check_mentions,
             ],
             "patch": [

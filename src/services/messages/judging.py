@@ -34,6 +34,7 @@ async def refuse_first(context: HookContext) -> None:
     """
     data = context.data
     refers = data.get("replyTo") is not None or "forwardOf" in data or data.get("mentions")
+    refers = refers or any("attachmentId" in file for file in data.get("attachments") or ())
     if not context.params.provider:
         await once.answer_repeat(context)
     elif refers or context.params.get(REHEARSAL):

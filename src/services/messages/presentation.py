@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from ...core.context import HookContext
 from ...core.pagination import records_of, with_records
+from ...hooks.files import shown_files
 from ...models import Member
 
-HIDDEN: Final = frozenset({"fingerprint", "words", "expungedAt"})
+HIDDEN: Final = frozenset({"fingerprint", "words", "feedAt", "expungedAt"})
 NOTHING: Final[dict[str, Any]] = {
     "content": None,
     "attachments": [],
@@ -31,6 +32,9 @@ async def present(context: HookContext, proceed: Callable[[], Awaitable[None]]) 
         return
     user = context.params.user
     shown = [_shown(message) for message in records_of(context.result)]
+    for message in shown:
+        if message.get("attachments"):
+            message["attachments"] = await shown_files(context.app, message["attachments"], message)
     if user is not None and context.method in {"find", "get"}:
         await _add_status(shown, user["_id"])
     context.dispatch = with_records(context.result, shown)

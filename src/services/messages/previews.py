@@ -11,18 +11,19 @@ from ...models.journal import Writing
 MAX_AHEAD: Final = 1000
 
 
-def appended(message: dict[str, Any], lamport: int) -> list[dict[str, Any]]:
-    """The stages that make ``message`` the newest of its conversation.
+def appended(message: dict[str, Any], content: str | None, lamport: int) -> list[dict[str, Any]]:
+    """The stages that make ``message`` the newest of its conversation, which shows the ``content``.
 
-    ``seq`` has no gaps, so the clock of a client is merged into a clock of its own: ``max + 1``, and only up
-    to 1,000 ahead, or a client could push it away for everybody.
+    One that is encrypted shows nothing of it: that is to be sealed first, by a key of the version which these
+    stages return. ``seq`` has no gaps, so the clock of a client is merged into a clock of its own:
+    ``max + 1``, and only up to 1,000 ahead, or a client could push it away for everybody.
     """
     ahead = {"$and": [{"$gt": [lamport, "$lamport"]}, {"$lte": [lamport, {"$add": ["$lamport", MAX_AHEAD]}]}]}
     last = {
         "seq": "$clock",
         "senderId": message["senderId"],
         "type": {"$literal": message.get("type", "text")},
-        "content": {"$literal": _beginning(message.get("content"))},
+        "content": {"$cond": [{"$gt": ["$keyVersion", 0]}, None, {"$literal": _beginning(content)}]},
         "createdAt": message["createdAt"],
     }
     return [
@@ -36,8 +37,8 @@ def appended(message: dict[str, Any], lamport: int) -> list[dict[str, Any]]:
     ]
 
 
-async def preview_again(message: dict[str, Any], content: str | None, writing: Writing) -> None:
-    """Show what the message says now, if it is the newest."""
+async def preview_again(message: dict[str, Any], content: str | bytes | None, writing: Writing) -> None:
+    """Show what the message says now, sealed where it is, if it is the newest."""
     await Conversation.documents().update_one(
         {"_id": message["conversationId"], "lastMessage.seq": message["seq"]},
         {"$set": {"lastMessage.content": _beginning(content)}},
@@ -45,5 +46,5 @@ async def preview_again(message: dict[str, Any], content: str | None, writing: W
     )
 
 
-def _beginning(content: str | None) -> str | None:
-    return None if content is None else content[:PREVIEW]
+def _beginning(content: str | bytes | None) -> str | bytes | None:
+    return content[:PREVIEW] if isinstance(content, str) else content

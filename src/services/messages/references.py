@@ -10,8 +10,10 @@ from ...core.context import UNSET, HookContext
 from ...core.errors import Forbidden
 from ...core.schema import invalid
 from ...hooks.membership import conversation_of, place_of
+from ...hooks.ownership import caller
 from ...hooks.places import MANAGERS
 from ...hooks.records import first, records
+from ...hooks.seats import REHEARSAL
 from .schema import OF_FILES
 
 AMONG_EQUALS = frozenset({"direct", "group"})
@@ -43,10 +45,23 @@ async def copy_forwarded(context: HookContext) -> None:
         raise invalid("forwardOf", "the message was removed")
     if source["type"] == "system":
         raise invalid("forwardOf", "nobody has written this message")
-    data["content"], data["attachments"] = source["content"], source["attachments"]
+    data["content"] = source["content"]
+    data["attachments"] = await _copied_files(context, source["attachments"])
     data["type"] = source["type"] if source["type"] in OF_FILES else "text"
     own = {"messageId": source["_id"], "senderId": source["senderId"], "createdAt": source["createdAt"]}
     data["forwardedFrom"] = source["forwardedFrom"] or own
+
+
+async def _copied_files(context: HookContext, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copies of the caller's, in the other conversation: what becomes of the first message is not theirs."""
+    if context.params.get(REHEARSAL) or not any(file.get("attachmentId") for file in files):
+        return files
+    user = caller(context)
+    conversation = {"schoolId": user["schoolId"], "conversationId": context.data["conversationId"]}
+    copies: list[dict[str, Any]] = await context.app.service("attachments").copies(
+        files, {**conversation, "userId": user["_id"]}
+    )
+    return copies
 
 
 async def check_mentions(context: HookContext) -> None:

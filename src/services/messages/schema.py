@@ -7,6 +7,7 @@ from bson import ObjectId
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ...core.schema import Id, choice, count, moment, text
+from ...core.schema.fields import Whole
 from ...models.message import MESSAGE_TYPES
 from ...models.user import ROLES
 
@@ -38,14 +39,28 @@ def mentions() -> fields.List[Any]:
 
 
 class AttachmentData(Schema):
-    name = text(255, required=True)
-    url = fields.Url(required=True, schemes={"https"}, validate=validate.Length(max=2000))
+    """A file that was uploaded, by its ``attachmentId`` alone, or a link with a ``name`` and a ``url``."""
+
+    attachmentId = Id()
+    name = text(255)
+    url = fields.Url(schemes={"https"}, validate=validate.Length(max=2000))
     mediaType = text(127)
     size = count()
 
+    @validates_schema
+    def one_or_the_other(self, data: Mapping[str, Any], **_: Any) -> None:
+        if "attachmentId" in data:
+            if besides := data.keys() - {"attachmentId"}:
+                raise ValidationError({min(besides): ["is what the file says itself"]})
+        elif missing := {"name", "url"} - data.keys():
+            raise ValidationError({name: ["Missing data for required field."] for name in missing})
+
 
 def message_data(max_length: int) -> Schema:
-    """``max_length`` in characters. A message says something, has attachments, or is forwarded."""
+    """``max_length`` in characters. A message says something, has attachments, or is forwarded.
+
+    ``lamport`` is the clock of a client that keeps one; one that is too far ahead is none.
+    """
 
     class MessageData(Schema):
         conversationId = Id(required=True)
@@ -58,6 +73,7 @@ def message_data(max_length: int) -> Schema:
         replyTo = Id(allow_none=True)
         forwardOf = Id()
         mentions = mentions()
+        lamport = Whole(validate=validate.Range(min=0))
 
         @validates_schema
         def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -121,11 +137,20 @@ class MessageQuery(Schema):
     replyCount = count(dump_only=True)
     lastReplyAt = moment(dump_only=True)
     editCount = count(dump_only=True)
+    alert: fields.Field[Any] = fields.Raw(dump_only=True)
 
 
-class AttachmentResult(AttachmentData):
+class AttachmentResult(Schema):
+    """``url`` of a file, which has an ``attachmentId``, gives it for some minutes; a link leads elsewhere."""
+
+    attachmentId = Id()
+    name = fields.String()
+    url = fields.String()
     mediaType = fields.String(allow_none=True)
     size = count(allow_none=True)
+    width = count()
+    height = count()
+    thumbnailUrl = fields.String()
 
 
 class TallyResult(Schema):
@@ -141,6 +166,13 @@ class OriginResult(Schema):
     messageId = Id(required=True)
     senderId = Id(required=True)
     createdAt = moment(required=True)
+
+
+class AlertMark(Schema):
+    """Of which alert the message is, and whether it disturbs those too who do not want to be."""
+
+    alertId = Id(required=True)
+    overridesMute = fields.Boolean(required=True)
 
 
 class MessageResult(Schema):
@@ -175,6 +207,7 @@ class MessageResult(Schema):
     deletedBy = Id(allow_none=True)
     pinnedAt = moment(allow_none=True)
     pinnedBy = Id(allow_none=True)
+    alert = fields.Nested(AlertMark, allow_none=True)
     createdAt = moment()
     status = choice(("sent", "delivered", "read"))
     duplicate = fields.Boolean()

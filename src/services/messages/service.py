@@ -6,17 +6,20 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from ...core.adapters.beanie import BeanieService
 from ...core.context import Params
 from ...core.errors import BadRequest, Gone, MethodNotAllowed
 from ...hooks.membership import still_active
-from ...hooks.places import PLACES_REVISION
+from ...hooks.places import FIXED, PLACES_REVISION
 from ...hooks.seats import not_a_member
 from ...models import Member, Message, MessageEdit
 from ...models.journal import Journal, Writing
+from ...models.opened import OpenedService
 from ...models.record import ANY_MOMENT, now
+from ...models.sealing import EDIT, MESSAGE
+from ...models.vault import Vault
 from ...models.words import words_of_message
 from .document import document_of
+from .files import hide_files, show_files, take_files
 from .previews import appended, preview_again
 from .threads import count_reply, recount_replies
 
@@ -28,21 +31,24 @@ JUDGE: Final = "judge"
 Judge = Callable[[dict[str, Any], dict[str, Any], datetime], Awaitable[None]]
 
 
-class MessagesService(BeanieService):
-    """Every write is one of the journal: the message, its conversation and what is told of them, together."""
+class MessagesService(OpenedService):
+    """Every write is one of the journal: the message, its conversation and what is told of them, together.
 
-    def __init__(self, journal: Journal, paginate: Mapping[str, int | None]) -> None:
-        super().__init__(Message, tenant="schoolId", paginate=paginate)
+    The transaction has locked the conversation when it seals: its key does not change meanwhile.
+    """
+
+    def __init__(self, journal: Journal, vault: Vault, paginate: Mapping[str, int | None]) -> None:
+        super().__init__(Message, MESSAGE, vault, tenant="schoolId", paginate=paginate)
         self._journal = journal
 
     async def create(self, data: Any, params: Params | None = None) -> Any:
         """Store the message under the conversation's next ``seq``.
 
         ``params["lamport"]``, the clock of a client that keeps one, is merged into the message's up to 1,000
-        ahead and ignored beyond. ``params["judge"]`` is called with the sender's place as it was before, the
-        conversation and the moment, all three as they are written, and may refuse. Raises NotFound for a
-        conversation of another school, Conflict for an idempotency key in use, Forbidden for a client that is
-        no member.
+        ahead and ignored beyond. ``params["fixed"]`` are fields of own code's. ``params["judge"]`` is called
+        with the sender's place as it was before, the conversation and the moment, all three as they are
+        written, and may refuse. Raises NotFound for a conversation of another school, Conflict for an
+        idempotency key in use, Forbidden for a client that is no member.
         """
         params = params or Params()
         conversation_id, thread_id = data["conversationId"], data.get("threadId")
@@ -52,12 +58,16 @@ class MessagesService(BeanieService):
         async def append(writing: Writing) -> Any:
             at = now()
             message = {**data, "_id": own_id, "createdAt": at, "words": words_of_message(data)}
+            message |= params.get(FIXED, {})
             tenant = self._tenant_values(params)
             place = await _note_sent(message, tenant, params, writing)
+            # MongoDB gets no word that may have to be sealed: a log of its commands might keep it.
+            is_plain = self.vault.is_plain(conversation_id)
+            shown = message.get("content") if is_plain else None
             conversation = await writing.revise(
                 conversation_id,
                 1 if thread_id is None else 2,
-                appended(message, params.get("lamport", 0)),
+                appended(message, shown, params.get("lamport", 0)),
                 **tenant,
             )
             params[PLACES_REVISION] = conversation.get("placesRevision", 0)
@@ -67,14 +77,20 @@ class MessagesService(BeanieService):
             message["lamport"] = conversation["lamport"]
             revision = writing.note(conversation_id, PATH, "created", own_id)
             message["revision"] = message["createdRevision"] = revision
+            if _comes_into_feeds(message, conversation):
+                message["feedAt"] = at
             if thread_id is not None:
                 await count_reply(thread_id, message, writing)
+            await take_files(message, writing)
+            sealed = await self._sealed(message, conversation)
+            if (sealed or not is_plain) and message.get("content") is not None:
+                await preview_again(message, sealed.get("content", message["content"]), writing)
             if not params.provider or message.get("attachments"):
-                return await super(MessagesService, self).create(message, writing.params)
+                return await super(MessagesService, self).create({**message, **sealed}, writing.params)
             # What a client says was checked, and the rest is this service's own.
             document = document_of(message)
             with self._errors():
-                await Message.documents().insert_one(document, session=writing.session)
+                await Message.documents().insert_one({**document, **sealed}, session=writing.session)
             return document
 
         stored = await self._journal.write(append, params, turn=conversation_id)
@@ -100,7 +116,8 @@ class MessagesService(BeanieService):
             if "content" in changes:
                 changes["editCount"] = message["editCount"] + 1
                 changes["words"] = words_of_message({**message, **changes})
-                await _keep_edit(message, changes["editCount"], params, writing)
+                await self._keep_edit(message, changes["editCount"], conversation, writing)
+                changes |= await self._sealed({**message, **changes}, conversation)
                 await preview_again(message, changes["content"], writing)
             return await super(MessagesService, self).patch(id, changes, writing.params)
 
@@ -169,22 +186,47 @@ class MessagesService(BeanieService):
         in_thread = before["threadId"] is not None
 
         async def change(writing: Writing) -> Any:
-            await writing.revise(before["conversationId"], 2 if in_thread else 1)
+            conversation = await writing.revise(before["conversationId"], 2 if in_thread else 1)
             # The call to restore tells of itself by no event of its own.
             revision = writing.note(before["conversationId"], PATH, event, before["_id"], other=shown)
-            within = writing.params
+            within, stamped = writing.params, {**changes, "revision": revision}
             if shown:
                 # What is expunged meanwhile has nothing to be found by.
                 within = Params(within, restrict={"expungedAt": None})
-            message: Any = await super(MessagesService, self).patch(
-                id, {**changes, "revision": revision}, within
-            )
-            await preview_again(message, message["content"] if shown else None, writing)
+                if conversation.get("keyVersion"):
+                    stamped |= await self._sealed(await self._there(id, writing.params), conversation)
+            message: Any = await super(MessagesService, self).patch(id, stamped, within)
+            await (show_files if shown else hide_files)(before, writing)
+            content = stamped.get("content", message["content"])
+            await preview_again(message, content if shown else None, writing)
             if in_thread:
                 await recount_replies(before["threadId"], before["conversationId"], writing)
             return message
 
         return await self._journal.write(change, params, turn=before["conversationId"])
+
+    async def _sealed(self, message: Mapping[str, Any], conversation: Mapping[str, Any]) -> dict[str, Any]:
+        """What of the message is stored otherwise, where the conversation is encrypted."""
+        version: int = conversation.get("keyVersion", 0)
+        self.vault.note(conversation["_id"], version)
+        if not version:
+            return {}
+        return {**await self.vault.seal(MESSAGE, message, version), "words": []}
+
+    async def _keep_edit(
+        self, message: dict[str, Any], number: int, conversation: Mapping[str, Any], writing: Writing
+    ) -> None:
+        edit = {
+            "schoolId": message["schoolId"],
+            "messageId": message["_id"],
+            "conversationId": message["conversationId"],
+            "editorId": (writing.params.user or {}).get("_id", message["senderId"]),
+            "number": number,
+            "content": message["content"],
+            "createdAt": now(),
+        }
+        edit |= await self.vault.seal(EDIT, edit, conversation.get("keyVersion", 0))
+        await MessageEdit.documents().insert_one(edit, session=writing.session)
 
     async def _there(self, id: Any, params: Params) -> dict[str, Any]:
         """The whole message, whatever the call selects. Raises NotFound, MethodNotAllowed for several."""
@@ -194,6 +236,11 @@ class MessagesService(BeanieService):
         found: Any = await super().get(id, Params(params, query=query))
         message: dict[str, Any] = found
         return message
+
+
+def _comes_into_feeds(message: Mapping[str, Any], conversation: Mapping[str, Any]) -> bool:
+    announced = conversation["kind"] == "announcement" and message.get("type") != "system"
+    return announced or message.get("alert") is not None
 
 
 async def _note_sent(
@@ -210,19 +257,6 @@ async def _note_sent(
     if place is None and params.provider:
         raise not_a_member(message["conversationId"])
     return place
-
-
-async def _keep_edit(message: dict[str, Any], number: int, params: Params, writing: Writing) -> None:
-    edit = {
-        "schoolId": message["schoolId"],
-        "messageId": message["_id"],
-        "conversationId": message["conversationId"],
-        "editorId": (params.user or {}).get("_id", message["senderId"]),
-        "number": number,
-        "content": message["content"],
-        "createdAt": now(),
-    }
-    await MessageEdit.documents().insert_one(edit, session=writing.session)
 
 
 async def _check_pins(message: dict[str, Any], writing: Writing) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from ...core.context import HookContext
 from ...core.errors import NotFound
+from ...core.protect import protect
 from ...core.schema import validate_data, validate_query
 from ...hooks.ownership import caller
 from .schema import NotificationPreferenceData, NotificationPreferenceQuery
@@ -22,6 +23,7 @@ def only_ones_own(context: HookContext) -> None:
 
 
 HOOKS: dict[str, Any] = {
+    "around": {"all": [protect("digestedAt")]},
     "before": {
         "get": [validate_query(NotificationPreferenceQuery()), only_ones_own],
         "patch": [

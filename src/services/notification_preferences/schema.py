@@ -14,6 +14,7 @@ class NotificationPreferenceData(Schema):
     level = choice(LEVELS)
     duringQuietHours = fields.Boolean()
     sound = fields.Boolean()
+    emailDigest = fields.Boolean()
 
 
 class NotificationPreferenceQuery(Schema):
@@ -25,6 +26,7 @@ class NotificationPreferenceQuery(Schema):
     level = choice(LEVELS, dump_only=True)
     duringQuietHours = fields.Boolean(dump_only=True)
     sound = fields.Boolean(dump_only=True)
+    emailDigest = fields.Boolean(dump_only=True)
     createdAt = moment(dump_only=True)
 
 

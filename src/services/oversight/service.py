@@ -6,6 +6,7 @@ from ...core.application import Application
 from ...core.context import Params
 from ...core.pagination import Page, records_of, with_records
 from ...core.service import create_context
+from ...hooks.files import shown_files
 
 Message = dict[str, Any]
 
@@ -27,12 +28,11 @@ class OversightService:
         call = create_context(self._app.service("messages"), "find", params=within)
         await self._app.service("messages").run(call)
         stored, shown = records_of(call.result), records_of(call.outcome)
-        seen = [_seen(*both) for both in zip(stored, shown, strict=True)]
+        seen = [await self._seen(*both) for both in zip(stored, shown, strict=True)]
         return cast("Page", with_records(call.outcome, seen))
 
-
-def _seen(stored: Message, shown: Message) -> Message:
-    if stored["deletedAt"] is None:
-        return shown
-    removed = {"deletedContent": stored["content"], "deletedAttachments": stored["attachments"]}
-    return {**shown, **removed}
+    async def _seen(self, stored: Message, shown: Message) -> Message:
+        if stored["deletedAt"] is None:
+            return shown
+        files = await shown_files(self._app, stored["attachments"], stored, revoked=True)
+        return {**shown, "deletedContent": stored["content"], "deletedAttachments": files}

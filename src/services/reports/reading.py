@@ -9,6 +9,7 @@ from typing import Any, Final
 from ...core.context import UNSET, HookContext, Params
 from ...core.hooks import Next
 from ...core.pagination import records_of, with_records
+from ...hooks.files import shown_files
 from ...hooks.ownership import caller
 from ...hooks.places import MANAGERS
 from ...hooks.reports import as_reporter_reads
@@ -68,10 +69,17 @@ async def present(context: HookContext, proceed: Next) -> None:
             message = messages.get(record["messageId"])
             if message is not None and not _may_read(context, record, message):
                 message = {**message, **TAKEN_BACK}
+            elif message is not None and message["attachments"]:
+                message = {**message, "attachments": await _files(context, record, message)}
             shown.append({**record, "message": message})
         else:
             shown.append(record)
     context.dispatch = with_records(context.result, shown)
+
+
+async def _files(context: HookContext, report: Mapping[str, Any], message: Mapping[str, Any]) -> list[Any]:
+    revoked = message["deletedAt"] is not None
+    return [*await shown_files(context.app, message["attachments"], report, revoked=revoked)]
 
 
 def _may_read(context: HookContext, report: Mapping[str, Any], message: Mapping[str, Any]) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...core.application import Application
 from ...core.background import Background
-from .nightly import LOOKS_EVERY, Retention
+from .nightly import KIND, LOOKS_EVERY, Retention
 
 
 def configure(app: Application) -> None:
     nightly = Retention(app, app.settings["retention"]["hour"])
-    Background(app, "retention", nightly.run, every=LOOKS_EVERY).attach()
+    app.jobs.define(KIND, nightly.do)
+    Background(app, "retention", nightly.look, every=LOOKS_EVERY).attach()

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from ...core.application import Application
+from ...core.jobs import Task
 from ...models import School
-from ...models.lease import last_done, let_go, take
+from ...models.lease import last_done, note_done
 from ...models.record import now
-from .expiry import Expired, days_by_kind, expunge_expired
+from .expiry import days_by_kind, expunge_expired
 
+KIND: Final = "retention"
 LOOKS_EVERY: Final = 10 * 60.0  # seconds
-LEASE: Final = timedelta(minutes=5)
 REST: Final = 0.1
 """Seconds between two batches at night: whoever is awake has precedence."""
 
@@ -24,54 +24,45 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class Retention:
-    """Does it every night, at ``hour`` of each school's own clock, on one of the nodes."""
+    """Has it done every night, at ``hour`` of each school's own clock."""
 
     def __init__(self, app: Application, hour: int) -> None:
-        self.name = uuid4().hex
         self._app = app
         self._hour = hour
 
-    async def run(self) -> None:
-        await self.run_due(now())
+    async def look(self) -> None:
+        await self.owe_due(now())
 
-    async def run_due(self, at: datetime) -> dict[str, Expired]:
-        """Do it for the schools whose turn has come since it was last done; by slug what was taken out.
+    async def owe_due(self, at: datetime) -> list[str]:
+        """Owe it to the schools whose turn has come since it was last done; their slugs.
 
-        ``at`` is the time. A school that begins to take out what is old waits for its next turn. What another
-        node is doing is left to it; what a node has left undone is taken up.
+        ``at`` is the time. A school that begins to take out what is old waits for its next turn.
         """
-        found: dict[str, Expired] = {}
+        owed: list[str] = []
         async for school in School.documents().find().sort("slug"):
             if not days_by_kind(school["settings"]):
                 continue
-            key = f"retention {school['_id']}"
             turn = last_turn(at, self._hour, school["timezone"])
-            if await last_done(key, at) < turn and await take(key, self.name, LEASE):
-                # Between the look and the lease another node may have been through with it.
-                if await last_done(key, at) < turn:
-                    found[school["slug"]] = await self._do(school, key, at)
-                else:
-                    await let_go(key, self.name)
-        return found
+            if await last_done(_name(school), at) < turn:
+                payload = {"schoolId": school["_id"], "turn": turn}
+                await self._app.jobs.owe(KIND, payload, key=str(school["_id"]), school_id=school["_id"])
+                owed.append(school["slug"])
+        return owed
 
-    async def _do(self, school: Mapping[str, Any], key: str, at: datetime) -> Expired:
-        renewed = now()
+    async def do(self, task: Task) -> None:
+        """Begun again, it goes on where it ended."""
+        school = await School.documents().find_one({"_id": task.payload["schoolId"]})
+        turn: datetime = task.payload["turn"]
+        # Between the look of another node and now it may have been done.
+        if school is None or await last_done(_name(school), now()) >= turn:
+            return
 
         async def progress(messages: int, conversations: int) -> None:
-            nonlocal renewed
-            if now() - renewed > LEASE / 5:
-                renewed = now()
-                await take(key, self.name, LEASE)
             await asyncio.sleep(REST)
 
-        done: datetime | None = None
-        try:
-            expired = await expunge_expired(self._app, school, progress)
-            done = at
-        finally:
-            await let_go(key, self.name, done=done)
+        expired = await expunge_expired(self._app, school, progress)
+        await note_done(_name(school), turn)
         logger.info("retention", school=school["slug"], messages=expired.messages)
-        return expired
 
 
 def last_turn(at: datetime, hour: int, timezone: str) -> datetime:
@@ -81,3 +72,7 @@ def last_turn(at: datetime, hour: int, timezone: str) -> datetime:
     if turn > local:
         turn -= timedelta(days=1)
     return turn.astimezone(UTC)
+
+
+def _name(school: Mapping[str, Any]) -> str:
+    return f"retention {school['_id']}"

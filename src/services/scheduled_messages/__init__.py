@@ -8,7 +8,7 @@ from ...core.documentation import data_schema, result_schema
 from .hooks import hooks
 from .rehearsal import end_rehearsal
 from .schema import scheduled_result
-from .sender import GRACE, LOOKS_EVERY, Sender
+from .sender import KIND, LOOKS_EVERY, Sender
 from .service import ScheduledMessagesService
 
 PATH = "scheduled-messages"
@@ -17,7 +17,7 @@ METHODS = ("find", "get", "create", "patch", "remove")
 
 def configure(app: Application) -> None:
     """Goes after ``messages``, whose rules hold here too."""
-    records = ScheduledMessagesService(paginate=app.get("pagination"))
+    records = ScheduledMessagesService(app.get("vault"), paginate=app.get("pagination"))
     app.use(
         PATH,
         records,
@@ -30,8 +30,8 @@ def configure(app: Application) -> None:
     service.hooks(hooks(data_schema(app, "messages", "create")))
     app.service("messages").hooks({"before": {"create": [end_rehearsal]}})
     sender = Sender(app, service, records)
-    schedule = Background(app, "scheduled messages", sender.send_next, every=LOOKS_EVERY, grace=GRACE)
-    # What is scheduled now may be for earlier than what is waited for.
-    service.on("created", schedule.wake).on("patched", schedule.wake)
+    app.jobs.define(KIND, sender.do)
+    service.hooks({"after": {"create": [sender.owe], "patch": [sender.owe]}})
+    schedule = Background(app, KIND, sender.look, every=LOOKS_EVERY)
     schedule.attach()
     app.set("schedule", schedule)

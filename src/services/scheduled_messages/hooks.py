@@ -10,6 +10,7 @@ from ...core.errors import BadRequest
 from ...core.protect import protect
 from ...core.schema import validate_data, validate_query
 from ...core.shapes import is_list, is_mapping
+from ...hooks.files import with_plain_files
 from ...hooks.ownership import by_caller, own_only, sorted_by
 from ...hooks.records import reached
 from .rehearsal import rehearse
@@ -61,7 +62,7 @@ def _said(value: Any) -> Any:
 def hooks(message: Schema) -> dict[str, Any]:
     """``message`` is what the data of a new message is checked against."""
     return {
-        "around": {"all": [protect(*HIDDEN)]},
+        "around": {"all": [protect(*HIDDEN), with_plain_files]},
         "before": {
             "all": [validate_query(ScheduledMessageQuery()), own_only("userId")],
             "find": [sorted_by(sendAt=1)],

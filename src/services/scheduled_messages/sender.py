@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
 from ...core.application import Application
 from ...core.background import AT_ONCE
-from ...core.context import Params
+from ...core.context import HookContext, Params
 from ...core.errors import FeathersError, TooManyRequests
+from ...core.jobs import PutOff, Task
 from ...core.service import Service
 from ...core.shapes import is_mapping
+from ...hooks.files import plain
 from ...models.record import now
 from .hooks import message_of
 from .service import HIDDEN, Record, ScheduledMessagesService, settled
 
 logger = structlog.stdlib.get_logger(__name__)
 
+KIND: Final = "scheduled messages"
 PROVIDER: Final = "schedule"
 """The rules hold as for a client that calls by this transport."""
 
 LOOKS_EVERY: Final = 5.0
-"""Seconds; other processes do not tell what they schedule."""
-
-GRACE: Final = 5.0
-"""Seconds for what is being sent at the end."""
+"""Seconds between two looks for what is due and not owed: its process was killed in between."""
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long a message waits that came too often, where the refusal does not say."""
@@ -37,11 +37,10 @@ MAX_ATTEMPTS: Final = 10
 
 
 class Sender:
-    """Takes turns with its like in other processes: each message is claimed by one of them.
+    """Sends what a school has to say, one message after the other, as a task that waits for the next one.
 
     A process that stops between sending and noting it leaves the claim to run out; the next one sends the
-    same message, which its idempotency key tells from another. Messages of one time in one conversation keep
-    their order within a process, not between two.
+    same message, which its idempotency key tells from another.
     """
 
     def __init__(self, app: Application, service: Service, records: ScheduledMessagesService) -> None:
@@ -49,17 +48,35 @@ class Sender:
         self._service = service
         self._records = records
 
-    async def send_next(self) -> float | None:
-        """Send what was to be sent first of what is due by now."""
-        claimed = await self._records.claim(now())
+    async def owe(self, context: HookContext) -> None:
+        """After a call that schedules something, or changes when it is sent."""
+        await self._owe(context.result["schoolId"], context.result["sendAt"])
+
+    async def look(self) -> None:
+        for school_id in await self._records.schools_due(now()):
+            await self._owe(school_id, now())
+
+    async def do(self, task: Task) -> None:
+        """Send what is due in a school. Raises PutOff where something else waits there."""
+        while (seconds := await self.send_next(schoolId=task.school_id)) == AT_ONCE:
+            pass
+        if seconds is not None:
+            raise PutOff(now() + timedelta(seconds=seconds))
+
+    async def send_next(self, **where: Any) -> float | None:
+        """Send what was to be sent first of what is due by now; in how many seconds there is more."""
+        claimed = await self._records.claim(now(), **where)
         if claimed is None:
-            due = await self._records.next_due()
+            due = await self._records.next_due(**where)
             return None if due is None else max(AT_ONCE, (due - now()).total_seconds())
         outcome = await self._send(claimed)
         if outcome is not None:
-            shown = {name: value for name, value in outcome.items() if name not in HIDDEN}
+            shown = {name: value for name, value in plain(outcome).items() if name not in HIDDEN}
             self._service.emit("patched", shown)
         return AT_ONCE
+
+    async def _owe(self, school_id: Any, due: datetime) -> None:
+        await self._app.jobs.owe(KIND, {}, key=str(school_id), school_id=school_id, due=due)
 
     async def _send(self, claimed: Record) -> Record | None:
         """The record as it is then; None where another process has it by now."""

@@ -15,6 +15,7 @@ from .names import Names
 from .parser import Parsed, parse
 
 MOST_GROUPS: Final = 16
+ALONE_NOTHING: Final = frozenset({"q", "kind", "$limit", "$after"})
 HAS: Final = ("attachment", "link", "image", "file", "video", "reaction")
 
 
@@ -29,7 +30,7 @@ async def asked_of(
     asked = conditions.asked(parsed)
     if len(asked.groups) > MOST_GROUPS:
         raise invalid("q", f"asks for more than {MOST_GROUPS} things at once")
-    if not (parsed.words or parsed.phrases or parsed.conditions or query.keys() - {"q", "$limit", "$after"}):
+    if not (parsed.words or parsed.phrases or parsed.conditions or query.keys() - ALONE_NOTHING):
         raise invalid("q", "says nothing to search for")
     return asked
 

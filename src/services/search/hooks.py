@@ -9,6 +9,7 @@ from ...core.shapes import is_list, is_mapping
 from ...hooks.limits import limited
 from ...hooks.membership import conversations_of
 from ...hooks.ownership import caller
+from ...hooks.records import records
 from .schema import SearchQuery
 
 FILTERS: Final = frozenset({"$limit", "$after"})
@@ -29,9 +30,13 @@ def parsed(context: HookContext) -> None:
 
 
 async def in_own_conversations(context: HookContext) -> None:
-    """Only where the caller is a member now."""
+    """Only where the caller is a member now; with ``kind``, in those of the kind."""
     caller(context)
-    context.params["conversations"] = await conversations_of(context)
+    own, kind = await conversations_of(context), context.params.query.get("kind")
+    if kind is not None:
+        of_kind = {"_id": {"$in": own}, "kind": kind, "$select": ["_id"]}
+        own = [one["_id"] for one in await records(context, "conversations", of_kind)]
+    context.params["conversations"] = own
 
 
 HOOKS: dict[str, Any] = {

@@ -6,6 +6,7 @@ from bson import ObjectId
 from marshmallow import Schema, ValidationError, fields
 
 from ...core.schema import Id, choice, moment, text
+from ...models.conversation import KINDS
 from .conditions import HAS
 
 
@@ -24,6 +25,7 @@ _FIELDS: dict[str, Any] = {
     "q": text(200),
     "from": Id(),
     "in": Id(),
+    "kind": choice(KINDS),
     "has": choice(HAS),
     "before": moment(),
     "after": moment(),

@@ -24,8 +24,8 @@ Result = dict[str, Any]
 class SearchService:
     """Messages of the caller's conversations by what they say and what is known of them.
 
-    A query has ``q``, ``from``, ``in``, ``has``, ``before``, ``after``, ``mentions``, and ``$limit`` and
-    ``$after``. ``params["conversations"]`` are the caller's, as a hook has found them.
+    A query has ``q``, ``from``, ``in``, ``kind``, ``has``, ``before``, ``after``, ``mentions``, and
+    ``$limit`` and ``$after``. ``params["conversations"]`` are the caller's, as a hook has found them.
     """
 
     def __init__(self, app: Application) -> None:

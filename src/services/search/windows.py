@@ -141,6 +141,8 @@ def _fits(asked: Asked, groups: Sequence[tuple[str, ...]], message: Document) ->
     if message.get("deletedAt") is not None or (asked.reacted and not message.get("reactions")):
         return False
     words: list[str] = message["words"]
+    if not words:  # as of what is sealed, of which nothing is told
+        return False
     if not all(any(one in words for one in group) for group in groups):
         return False
     if not asked.phrases:

@@ -25,6 +25,8 @@ BELONGINGS: Final = (
     "blocks",
     "scheduled-messages",
     "notification-preferences",
+    "devices",
+    "team-members",
     *PLACES.values(),
 )
 

@@ -58,7 +58,7 @@ async def leave_places_of_other_roles(context: HookContext) -> None:
 
 
 async def manage_no_more(context: HookContext) -> None:
-    """Who was of the staff, and is no more, is an ordinary member of what staff leads."""
+    """Who was of the staff is an ordinary member of what staff leads. Teams lead themselves."""
     lost = [user["_id"] for user in context.params[ABOUT] if user["role"] in STAFF]
     if not lost or context.data.get("role", STAFF[0]) in STAFF:
         return
@@ -66,7 +66,8 @@ async def manage_no_more(context: HookContext) -> None:
     managed = {"userId": {"$in": lost}, "role": {"$in": list(MANAGERS)}}
     places: list[dict[str, Any]] = await members.find(joined(context, query=managed, paginate=False))
     ids = [place["conversationId"] for place in places]
-    query = {"_id": {"$in": ids}, "kind": {"$in": list(LED_BY_STAFF)}, "$select": ["_id"]}
+    kinds = {"$in": list(LED_BY_STAFF)}
+    query = {"_id": {"$in": ids}, "kind": kinds, "teamId": None, "$select": ["_id"]}
     found: list[dict[str, Any]] = await conversations.find(joined(context, query=query, paginate=False))
     led = {conversation["_id"] for conversation in found}
     for place in places:

@@ -16,7 +16,9 @@ from ..origins import Origins
 from ..web import PrefixRoute, web
 from .calls import Calls, NamedHandler
 from .client import Frame
-from .reception import Handshake
+from .incoming import Answers
+from .namespace import Fail, Hear, Namespace
+from .reception import NAMESPACE, Handshake
 from .server import SocketServer
 
 SWEEP_SECONDS: Final = 60.0
@@ -53,10 +55,11 @@ def realtime(
 
     def configure(app: Application) -> None:
         calls = Calls(app)
+        answers: dict[str, Answers] = {"": calls}
         arrivals = Arrivals(connects_per_minute, max_per_address)
         server = SocketServer(
             app,
-            calls,
+            answers,
             arrivals=arrivals,
             handshake=handshake,
             max_message=max_message,
@@ -65,7 +68,7 @@ def realtime(
             ping_timeout=ping_timeout,
             max_queued=max_queued,
         )
-        sockets = Sockets(calls, server, arrivals, max_message, drain)
+        sockets = Sockets(app, calls, answers, server, arrivals, max_message=max_message, drain=drain)
         app.realtime = sockets
         app.on("publish", sockets.deliver)
 
@@ -96,9 +99,20 @@ class Sockets:
     """What the application and own code see of the transport (``app.realtime``)."""
 
     def __init__(
-        self, calls: Calls, server: SocketServer, arrivals: Arrivals, max_message: int, drain: float
+        self,
+        app: Application,
+        calls: Calls,
+        answers: dict[str, Answers],
+        server: SocketServer,
+        arrivals: Arrivals,
+        *,
+        max_message: int,
+        drain: float,
     ) -> None:
+        self._app = app
         self._calls = calls
+        self._answers = answers
+        self._namespaces: dict[str, Namespace] = {}
         self.arrivals = arrivals
         self._drain = drain
         self.server = server
@@ -108,6 +122,8 @@ class Sockets:
         self, connections: list[Connection], event: str, payload: Any, *, ephemeral: bool = False
     ) -> None:
         """Send one event to many connections, encoded once; never waits for a slow reader."""
+        if self.server.roster.is_elsewhere:
+            connections = self._tell_namespaces(connections, event, payload, ephemeral=ephemeral)
         if connections:
             self.server.broadcast(connections, Frame(b"2" + encode([event, payload]), ephemeral=ephemeral))
 
@@ -119,14 +135,26 @@ class Sockets:
         """Answer a client's event: it brings one object and is acknowledged with the handler's result."""
         self._calls.on(event, handler)
 
+    async def ask(self, connection: Connection, event: str, data: dict[str, Any]) -> Any:
+        """Answer an own event as if this client had sent it. Raises what its handler raises."""
+        return await self._calls.ask(connection, event, data)
+
+    def namespace(self, name: str, hear: Hear, fail: Fail) -> Namespace:
+        """Take sockets in another namespace too, of who is logged in by the handshake. Raises ValueError."""
+        if not name.startswith("/") or name == "/" or name in self._namespaces:
+            raise ValueError(f"'{name}' is no new namespace")
+        made = Namespace(name, self._app, self.server.roster, self.server.deliveries, hear, fail)
+        self._namespaces[name] = self._answers[name] = made
+        return made
+
     def is_open(self, connection: Connection) -> bool:
         """Whether the connection still has its socket; ask again after waiting for anything."""
         return self.server.is_open(connection)
 
     @property
     def open(self) -> int:
-        """How many sockets there are."""
-        return len(self.server.roster.clients)
+        """How many sockets there are, in whatever namespaces."""
+        return len(self.server.roster.by_connection)
 
     @property
     def queued(self) -> tuple[int, int]:
@@ -161,6 +189,18 @@ class Sockets:
 
     def deliver(self, service: Service, event: str, payload: Any, connections: list[Connection]) -> None:
         self.send(connections, service.wire_event(event), payload)
+
+    def _tell_namespaces(
+        self, connections: list[Connection], event: str, payload: Any, *, ephemeral: bool
+    ) -> list[Connection]:
+        """Let each namespace tell its own; who is left are those in the one that everybody has."""
+        of: dict[str, list[Connection]] = {}
+        for connection in connections:
+            of.setdefault(connection.get(NAMESPACE, ""), []).append(connection)
+        others = of.pop("", [])
+        for name, its_own in of.items():
+            self._namespaces[name].hear(its_own, event, payload, ephemeral)
+        return others
 
 
 async def _sweep(server: SocketServer) -> None:

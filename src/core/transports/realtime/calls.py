@@ -41,6 +41,10 @@ class Calls:
             handler = observer.event(event, handler)
         self._named[event] = handler
 
+    async def ask(self, connection: Connection, event: str, data: dict[str, Any]) -> Any:
+        """What the handler of an own event answers. Raises whatever it raises."""
+        return await self._named[event](connection, data)
+
     async def answer(self, connection: Connection, event: str, arguments: list[Any]) -> list[Any]:
         """What is acknowledged: ``[null, result]`` or ``[error]`` of a call, ``[result]`` of an own event."""
         named = self._named.get(event)
@@ -82,12 +86,13 @@ class Calls:
 
 async def _answer_named(handler: NamedHandler, connection: Connection, arguments: list[Any]) -> Any:
     try:
-        return await handler(connection, _only_object(arguments))
+        return await handler(connection, only_object(arguments))
     except Exception as error:  # noqa: BLE001 - every failure is acknowledged
         return {"error": public_error(error).to_json()}
 
 
-def _only_object(arguments: list[Any]) -> dict[str, Any]:
+def only_object(arguments: list[Any]) -> dict[str, Any]:
+    """Raises BadRequest for other arguments than one object."""
     if len(arguments) != 1 or not is_mapping(arguments[0]):
         raise BadRequest("The event takes one object as its argument", {"arguments": len(arguments)})
     return dict(arguments[0])

@@ -44,6 +44,11 @@ class Frame:
         return "4" + self.data.decode()
 
 
+def prefix_of(namespace: str) -> bytes:
+    """What stands behind the type of each Socket.IO packet."""
+    return f"{namespace},".encode() if namespace else b""
+
+
 class Outlet(Protocol):
     """Where frames leave: the queue of the client's Engine.IO socket."""
 
@@ -75,13 +80,18 @@ class Client:
         "has_left",
         "is_slow",
         "limit",
+        "namespace",
         "outlet",
         "session",
         "work",
     )
 
-    def __init__(self, session: Session, connection: Connection, outlet: Outlet, limit: int) -> None:
+    def __init__(
+        self, session: Session, connection: Connection, outlet: Outlet, limit: int, namespace: str = ""
+    ) -> None:
         self.session = session
+        self.namespace = namespace
+        """With its slash; empty for the one that everybody has."""
         self.connection = connection
         self.limit = limit
         self.work: asyncio.Task[None] | None = None

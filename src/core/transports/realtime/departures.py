@@ -15,7 +15,7 @@ from ...context import Connection
 from ...encoding import encode
 from ...turns import TurnsOfLoops
 from ...websocket import GOODBYE_SECONDS
-from .client import Client, Frame
+from .client import Client, Frame, prefix_of
 from .deliveries import Deliveries
 from .engine import Engine
 from .roster import Roster
@@ -39,7 +39,6 @@ class Departures:
         self._engine = engine
         self._roster = roster
         self._deliveries = deliveries
-        self._resync = Frame(EVENT + encode([RESYNC, {"reason": "slow"}]))
         self._idle: set[str] = set()  # sessions that had no client at the last sweep
 
     def forget(self, connection: Connection) -> None:
@@ -54,42 +53,44 @@ class Departures:
         session = client.session
         if self._engine.has(session):
             if client.is_slow:
-                client.cut(self._resync)
+                client.cut(Frame(EVENT + prefix_of(client.namespace) + encode([RESYNC, {"reason": "slow"}])))
             elif client.is_open and not client.has_left:
-                self._deliveries.send(client, Frame(DISCONNECT))
+                self._deliveries.send(client, Frame(DISCONNECT + prefix_of(client.namespace)))
+            if self._roster.of_session(session.sid):
+                return  # it goes on in another namespace
             turns = farewells.of(asyncio.get_running_loop())
             self._deliveries.afterwards(lambda: turns.add(partial(self.hang_up, session)))
 
     def cut_off(self, client: Client) -> None:
-        """Send away who reads too slowly."""
-        if self._roster.has(client):
-            logger.info("socket reads too slowly", socket=client.sid)
-            client.is_slow = True
-            self._app.emit("disconnect", client.connection)
+        """Send away who reads too slowly, from whatever namespaces: they have one queue."""
+        if not self._roster.has(client):
+            return
+        logger.info("socket reads too slowly", socket=client.sid)
+        for each in self._roster.of_session(client.session.sid):
+            each.is_slow = True
+            self._app.emit("disconnect", each.connection)
 
     def stalled(self, session: Session) -> None:
         """Its client does not read at all: there is nothing to wait for."""
-        client = self._roster.clients.get(session.sid)
-        if client is not None:
+        for client in self._roster.of_session(session.sid)[:1]:
             self.cut_off(client)
             session.hang_up()
 
     def left(self, session_id: str, reason: str) -> None:
         """The session is at its end. A client that is being logged in is told of when it is."""
-        client = self._roster.clients.get(session_id)
-        if client is not None:
+        for client in self._roster.of_session(session_id):
             client.outlet.close()
             if client.is_open:
                 logger.debug("socket closed", socket=client.sid, reason=reason)
                 self._app.emit("disconnect", client.connection)
 
-    def said_goodbye(self, session_id: str) -> None:
-        client = self._roster.clients.get(session_id)
+    def said_goodbye(self, session_id: str, namespace: str) -> None:
+        client = self._roster.find(session_id, namespace)
         if client is not None:
             client.has_left = True
             if client.is_open:
                 self._app.emit("disconnect", client.connection)
-            else:
+            elif self._roster.of_session(session_id) == [client]:
                 self.hang_up(client.session)
 
     def hang_up(self, session: Session) -> None:
@@ -117,21 +118,21 @@ class Departures:
     def sweep(self) -> None:
         """Forget clients whose session is gone, close sessions that have not become a client's."""
         sessions: dict[str, Session] = self._engine.sockets
-        for session_id, client in list(self._roster.clients.items()):
-            if session_id not in sessions and client.is_open:
+        for client in list(self._roster.by_connection.values()):
+            if client.session.sid not in sessions and client.is_open:
                 self._app.emit("disconnect", client.connection)
         # A polling client that does not ask again leaves its closed session behind.
         for session_id in [session_id for session_id, session in sessions.items() if session.closed]:
             del sessions[session_id]
-        idle = sessions.keys() - self._roster.clients.keys()
+        idle = sessions.keys() - self._roster.sessions
         for session_id in idle & self._idle:
             self.hang_up(sessions[session_id])
         self._idle = idle
 
     async def _dismiss(self, session: Session) -> None:
-        client = self._roster.clients.get(session.sid)
-        if client is not None and client.work is not None:
-            await asyncio.wait([client.work], timeout=GOODBYE_SECONDS)
+        working = [client.work for client in self._roster.of_session(session.sid) if client.work is not None]
+        if working:
+            await asyncio.wait(working, timeout=GOODBYE_SECONDS)
         await self._deliveries.settled()
         if self._engine.has(session):
             await session.close(wait=False, abort=session.upgraded, reason="server shutdown")

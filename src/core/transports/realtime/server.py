@@ -7,6 +7,7 @@ each recipient's queue without a task per recipient.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
@@ -18,12 +19,11 @@ from ...context import Connection
 from ...encoding import decode
 from ...websocket import DIRECT
 from ..arrivals import Arrivals, address_of
-from .calls import Calls
 from .client import Frame
 from .deliveries import Deliveries
 from .departures import Departures
 from .engine import Engine, Json, packets_only
-from .incoming import Incoming
+from .incoming import Answers, Incoming
 from .outlet import Bounds
 from .reception import Handshake, Reception
 from .roster import Roster
@@ -31,7 +31,7 @@ from .session import Session
 
 logger = structlog.stdlib.get_logger(__name__)
 
-NAMESPACE: Final = "/"
+EVERYBODYS: Final = "/"
 
 
 class SocketServer(socketio.AsyncServer):
@@ -40,7 +40,7 @@ class SocketServer(socketio.AsyncServer):
     def __init__(
         self,
         app: Application,
-        calls: Calls,
+        answers: Mapping[str, Answers],
         *,
         arrivals: Arrivals,
         handshake: Handshake | None,
@@ -67,9 +67,16 @@ class SocketServer(socketio.AsyncServer):
         self.deliveries.on_slow = self.departures.cut_off
         self.bounds = Bounds(max_queued, on_stall=self.departures.stalled)
         self._reception = Reception(
-            app, engine, self.roster, handshake=handshake, bounds=self.bounds, max_pending=max_pending
+            app,
+            engine,
+            self.roster,
+            handshake=handshake,
+            bounds=self.bounds,
+            max_pending=max_pending,
+            namespaces=answers,
         )
-        self._incoming = Incoming(app, calls, self.roster, self.deliveries, max_pending)
+        self._answers = answers
+        self._incoming = Incoming(app, answers, self.roster, self.deliveries, max_pending)
         engine.on_message = self._incoming.take
         engine.on_connect = self._connect
         engine.opened = self._opened
@@ -121,11 +128,12 @@ class SocketServer(socketio.AsyncServer):
         session: Session | None = self.eio.sockets.get(eio_sid)
         if session is None or not self._engine.has(session):
             return
-        if (namespace or NAMESPACE) == NAMESPACE:
-            await self._reception.welcome(session, data)
+        name = _known_as(namespace)
+        if name in self._answers:
+            await self._reception.welcome(session, data, name)
         else:
             # Of python-socketio this would be a text, in which the official client finds no message.
-            self._reception.refuse(session, {"message": "Invalid namespace"}, f"{namespace},")
+            self._reception.refuse(session, {"message": "Invalid namespace"}, name)
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -134,12 +142,10 @@ class SocketServer(socketio.AsyncServer):
         self._left(eio_sid, reason)
 
     async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
-        if (namespace or NAMESPACE) == NAMESPACE:
-            self.departures.said_goodbye(eio_sid)
+        self.departures.said_goodbye(eio_sid, _known_as(namespace))
 
     async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
-        if (namespace or NAMESPACE) == NAMESPACE:
-            self._incoming.event(eio_sid, id, data)
+        self._incoming.event(eio_sid, _known_as(namespace), id, data)
 
     async def _handle_ack(self, eio_sid: str, namespace: str | None, id: int, data: Any) -> None:
         """Nothing is sent that wants an acknowledgement; a warning for each would fill the log."""
@@ -153,3 +159,9 @@ class SocketServer(socketio.AsyncServer):
             await super()._handle_eio_message(eio_sid, data)
         except ValueError as error:
             logger.info("malformed packet", session=eio_sid, reason=str(error))
+
+
+def _known_as(namespace: str | None) -> str:
+    """Without the query that a client may add; empty for the one that everybody has."""
+    name = (namespace or EVERYBODYS).partition("?")[0]
+    return "" if name == EVERYBODYS else name

@@ -64,7 +64,7 @@ def rest(*, origins: Sequence[str] = (), max_body: int = DEFAULT_MAX_BODY) -> Ca
                     allow_origins=known.names,
                     allow_methods=list(VERBS),
                     allow_headers=["*"],
-                    expose_headers=["x-request-id", "location", "retry-after"],
+                    expose_headers=["x-request-id", "location", "retry-after", "upload-offset"],
                     max_age=600,
                 )
             )

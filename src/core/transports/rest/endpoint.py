@@ -57,26 +57,37 @@ class RestEndpoint:
 
     async def _context(self, match: Match[Service], scope: Scope, receive: Receive) -> HookContext:
         service = match.value
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         method = _method(scope["method"], headers.get(SERVICE_METHOD), service, with_id=match.id is not None)
-        client = scope.get("client")
-        params = Params(
-            query=parse_query(scope["query_string"].decode("utf-8", "replace")),
-            provider="rest",
-            headers=headers,
-            route={**service.route_params, **match.route},
-            address=client[0] if client else None,
-        )
-        if "feathers" in scope:
-            params.update(scope["feathers"])
-        if (auth := self._authenticator or authenticator(self.app)) is not None:
-            self._authenticator = auth
-            if (authentication := auth.parse(headers)) is not None:
-                params["authentication"] = authentication
+        auth = self._authenticator = self._authenticator or authenticator(self.app)
+        params = request_params(scope, headers, {**service.route_params, **match.route}, auth)
         if method in METHODS_WITHOUT_DATA:
             return call_context(service, method, params, id=match.id)
         data = await read_body(headers, receive, self.max_body)
         return call_context(service, method, params, id=match.id, data=data)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def request_params(
+    scope: Scope, headers: dict[str, str], route: dict[str, str], auth: Authenticator | None
+) -> Params:
+    """What a request brings to a call. Who it is from is not verified yet."""
+    client = scope.get("client")
+    params = Params(
+        query=parse_query(scope["query_string"].decode("utf-8", "replace")),
+        provider="rest",
+        headers=headers,
+        route=route,
+        address=client[0] if client else None,
+    )
+    if "feathers" in scope:
+        params.update(scope["feathers"])
+    if auth is not None and (authentication := auth.parse(headers)) is not None:
+        params["authentication"] = authentication
+    return params
 
 
 def _method(verb: str, custom: str | None, service: Service, *, with_id: bool) -> str:
