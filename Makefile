@@ -12,12 +12,13 @@ PEERS := benchmarks/peers/feathers benchmarks/peers/socketio
 PORTAL_TESTS := $(wildcard tests/portal/*.js tests/portal/*.mjs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench reference
+.PHONY: help run install test long check bench reference
 
 help:
 	@echo "make run       serve the demo school on port $(PORT) (PORT=4000 make run for another)"
 	@echo "make install   everything that tests and checks need, in $(VENV)"
 	@echo "make test      all tests"
+	@echo "make long      the tests that take long: of kills, long runs, other transports"
 	@echo "make check     lint, types, import rules"
 	@echo "make bench     the benchmarks"
 	@echo "make reference docs/reference, from the code"
@@ -30,8 +31,12 @@ install: $(COMPLETE)
 # What tests start as processes is compiled once, also where the environment forbids to keep that.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(COMPLETE) $(CLIENT_PACKAGES)
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not long"
 	$(if $(PORTAL_TESTS),node --test $(PORTAL_TESTS))
+
+long: export PYTHONDONTWRITEBYTECODE :=
+long: $(COMPLETE) $(CLIENT_PACKAGES)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 check: $(COMPLETE)
 	$(BIN)/ruff check

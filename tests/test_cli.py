@@ -153,7 +153,14 @@ async def client(url: str, email: str) -> AsyncGenerator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        signal.SIGKILL,
+    ],
+)
 async def test_everything_acknowledged_is_there_after_a_stop_and_a_start(
     tmp_path: Path, number: signal.Signals
 ) -> None:

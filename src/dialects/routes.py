@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from ..core.application import Application
 from ..core.context import HookContext
 from ..core.encoding import encode
 from ..core.schema import checked
+from ..core.shapes import is_mapping
 from ..core.transports.calls import authenticator, public_error
 from ..core.transports.responses import error_response
 from ..core.transports.rest.endpoint import headers_of, request_params
@@ -47,7 +49,7 @@ def _answer(
                 if by_query
                 else await read_body(caller.params.headers, request.receive, max_body)
             )
-            data = checked(schema, {**given, **request.path_params}, as_text=by_query)
+            data = checked(schema, _with_places(given, request.path_params), as_text=by_query)
             result = await route.does(caller, data)
         except Exception as error:  # noqa: BLE001 - every failure becomes a response
             public = public_error(error)
@@ -56,6 +58,11 @@ def _answer(
         return _response(route.status, encode(result))
 
     return answer
+
+
+def _with_places(given: Any, places: Mapping[str, Any]) -> Any:
+    """What is no object is for the schema to refuse."""
+    return {**given, **places} if is_mapping(given) else given
 
 
 async def _caller(app: Application, request: Request) -> Caller:

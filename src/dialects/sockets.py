@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -19,6 +19,11 @@ from ..core.transports.calls import public_error
 from .caller import Lookup, SocketCaller, school_of
 from .dialect import Data, Dialect, Event, Tell
 from .rooms import Rooms
+
+MOST_WAITING: Final = 1000
+"""So many events wait for a look-up, until passing ones are left out."""
+
+Done = Callable[[SocketCaller, Any], Awaitable[None]]
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -37,6 +42,7 @@ class DialectSockets:
             self._tells.setdefault(tell.of, []).append(tell)
         self._heard: deque[tuple[list[Connection], str, Any, bool]] = deque()
         self._telling: asyncio.Task[None] | None = None
+        self._newest: dict[tuple[Connection, str | None], Any] = {}
         self._kind = f"dialect {dialect.name}"
         self.namespace = realtime.namespace(namespace, self._hear, self._fail)
         for event in dialect.events:
@@ -85,10 +91,12 @@ class DialectSockets:
     def _hear(self, connections: list[Connection], event: str, payload: Any, ephemeral: bool) -> None:
         if event == "members removed":
             self._put_out(connections, payload)
-        if event not in self._tells:
+        # What nobody is to be told is not looked up either.
+        tells = [tell for tell in self._tells.get(event, ()) if self._told(tell, connections, payload)]
+        if not tells or (ephemeral and len(self._heard) >= MOST_WAITING):
             return
-        if self._telling is None and not any(map(_asks, self._tells[event])):
-            for tell in self._tells[event]:
+        if self._telling is None and not any(map(_asks, tells)):
+            for tell in tells:
                 self._send(tell, connections, payload, tell.payload(payload), ephemeral=ephemeral)
             return
         self._heard.append((connections, event, payload, ephemeral))
@@ -101,6 +109,8 @@ class DialectSockets:
             while self._heard:
                 connections, event, payload, ephemeral = self._heard.popleft()
                 for tell in self._tells[event]:
+                    if not self._told(tell, connections, payload):
+                        continue
                     try:
                         told = tell.payload(payload, self._lookup) if _asks(tell) else tell.payload(payload)
                         data = await told if inspect.isawaitable(told) else told
@@ -116,17 +126,39 @@ class DialectSockets:
     ) -> None:
         if data is None:
             return
-        room = None if tell.room is None else tell.room(payload)
-        if tell.room is not None:
-            if room is None:
-                return
-            connections = [one for one in connections if self.rooms.has(school_of(one), room, one)]
-        if tell.only is not None:
-            connections = [one for one in connections if tell.only(one, payload)]
-        self.namespace.send(connections, tell.event, data, ephemeral=ephemeral)
+        told = self._told(tell, connections, payload)
+        self.namespace.send(told, tell.event, data, ephemeral=ephemeral)
         if tell.done is not None:
-            for one in connections:
-                _ = self._app.tasks.start(tell.done(self._caller(one), payload), name=self._kind)
+            for one in told:
+                self._after(tell.done, one, payload, tell.room(payload) if tell.room else None)
+
+    def _told(self, tell: Tell, connections: list[Connection], payload: Any) -> list[Connection]:
+        """Those of the connections that are in the room, and whom the dialect tells at all."""
+        if tell.room is not None:
+            room = tell.room(payload)
+            if room is None:
+                return []
+            connections = [one for one in connections if self.rooms.has(school_of(one), room, one)]
+        if tell.only is None:
+            return connections
+        return [one for one in connections if tell.only(one, payload)]
+
+    def _after(self, done: Done, connection: Connection, payload: Any, room: str | None) -> None:
+        """Do it for the newest of what a socket was told in a room, one at a time."""
+        key = connection, room
+        is_at_it = key in self._newest
+        self._newest[key] = payload
+        if not is_at_it:
+            _ = self._app.tasks.start(self._do(done, key), name=self._kind)
+
+    async def _do(self, done: Done, key: tuple[Connection, str | None]) -> None:
+        payload: Any = None
+        try:
+            while payload is not self._newest[key]:
+                payload = self._newest[key]
+                await done(self._caller(key[0]), payload)
+        finally:
+            del self._newest[key]
 
     def _put_out(self, connections: list[Connection], member: Any) -> None:
         """Whoever is no member any more is in the room of the conversation no more."""

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pymongo import AsyncMongoClient
 
 from benchmarks.big_school.filling import fill
 from benchmarks.big_school.records import BigSchool
 from stonechat.models import MODELS
 from tests.support.school import School
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -76,7 +76,10 @@ async def test_a_message_is_heard_by_the_other_members_and_by_no_one_else(
     await succeeds(node, "events.mjs", school, transport)
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling", "upgrade"])
+@pytest.mark.parametrize(
+    "transport",
+    ["websocket", *(pytest.param(name, marks=pytest.mark.long) for name in ("polling", "upgrade"))],
+)
 async def test_clients_connect_with_a_token_and_come_back_after_a_loss(
     school: School, node: str, transport: str
 ) -> None:

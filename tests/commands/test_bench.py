@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 MISSED = 1
 COMMAND = (sys.executable, "-m", "stonechat", "bench")
 

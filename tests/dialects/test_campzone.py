@@ -91,6 +91,22 @@ async def test_who_is_removed_is_out_of_the_room_at_once(campers: Campers, schoo
     assert not [packet for packet in ben.packets if "user_joined" in packet or "new_message" in packet]
 
 
+async def test_who_is_invisible_comes_and_goes_unseen(campers: Campers, school: School) -> None:
+    room = await school.conversation("ada", "ben", "cleo")
+    ada, ben_person = await campers.in_room("ada", room), await school.person("ben")
+    async with ben_person.socket() as socket:
+        await socket.say("presence:set", {"status": "invisible"})
+        try:
+            ben = await campers.in_room("ben", room)
+            await ben.ask("leave_room", {"roomId": room})
+            cleo = await campers.in_room("cleo", room)
+            assert (await ada.event("user_joined"))[0]["userId"] == (await school.person("cleo")).id
+            await cleo.ask("leave_room", {"roomId": room})
+            assert (await ada.event("user_left"))[0]["userId"] == (await school.person("cleo")).id
+        finally:
+            await socket.say("presence:set", {"status": "available"})
+
+
 async def test_a_receipt_names_the_message(campers: Campers, school: School) -> None:
     room = await school.conversation("ada", "ben")
     ada, ben = await campers.in_room("ada", room), await campers.in_room("ben", room)

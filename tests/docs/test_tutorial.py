@@ -23,7 +23,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.support.pages import PLAIN_PYTEST, ROOT, Fence, fences, same_output, write
+
+pytestmark = pytest.mark.long
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 CLIENTS: Final = ROOT / "tests" / "clients" / "node_modules"

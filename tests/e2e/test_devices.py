@@ -11,6 +11,8 @@ from playwright.async_api import Locator, expect
 from tests.support.browser import DESKTOP, PHONE, Size, Window, Windows
 from tests.support.school import School
 
+pytestmark = pytest.mark.long
+
 
 async def test_a_phone_shows_the_list_or_a_conversation_and_the_way_back(
     windows: Windows, school: School

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stonechat.generators import new_app, new_service
 from tests.support.pages import PLAIN_PYTEST, ROOT
+
+pytestmark = pytest.mark.long
 
 TOOLS = Path(sys.executable).parent
 LONGEST = "a-name-of-thirty-characters-xx"

@@ -176,6 +176,7 @@ class Oracle:
                 yield device.name, device.node, expected, actual
 
 
+@pytest.mark.long
 async def test_after_many_comings_goings_and_deaths_every_view_is_right(mortal: Cluster) -> None:
     seed = int(os.environ.get("STONECHAT_TEST_SEED") or SystemRandom().randrange(10**6))
     print(f"STONECHAT_TEST_SEED={seed}")  # noqa: T201 - shown when the test fails

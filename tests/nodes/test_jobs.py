@@ -15,6 +15,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.nodes.job_worker import READY
 from tests.support.waiting import until_so
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 STARTED_WITHIN = 60.0
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
@@ -20,6 +21,8 @@ from stonechat.models.record import now
 from tests.nodes.nodes import serve_nodes
 from tests.support.school import Person
 from tests.support.waiting import until_so
+
+pytestmark = pytest.mark.long
 
 DATABASE = "test_killed_jobs"
 SETTINGS = "jobs = { lease_seconds = 1.5 }\n"

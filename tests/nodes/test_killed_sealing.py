@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
@@ -15,6 +16,8 @@ from tests.nodes.test_killed_jobs import Story
 from tests.support.encryption import encrypt
 from tests.support.school import MASTER_KEY
 from tests.support.waiting import until_so
+
+pytestmark = pytest.mark.long
 
 DATABASE: Final = "test_killed_sealing"
 SETTINGS: Final = f'jobs = {{ lease_seconds = 1.5 }}\nencryption = {{ master_keys = ["{MASTER_KEY}"] }}\n'

@@ -15,6 +15,8 @@ from tests.support.pushing import phone_of
 from tests.support.school import Json
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 class Place(NamedTuple):
     nodes: Cluster

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from PIL import Image
 
 from stonechat.core.errors import Unavailable
 from stonechat.core.jobs import Task
-from stonechat.core.storage import Store, storage_of
+from stonechat.core.storage import LocalStore, Store, storage_of
 from stonechat.models import Attachment, Message, StorageUse
 from stonechat.models.attachment import folder_of
 from stonechat.models.record import now
@@ -30,13 +32,14 @@ from tests.support.files import (
     huge_picture,
     picture,
     put,
+    understated_archive,
     uploaded,
     zip_bomb,
 )
 from tests.support.people import new_school, newcomer, talk_of, write
 from tests.support.privacy import aged, settle
 from tests.support.school import Json, Person, School
-from tests.support.waiting import until_so
+from tests.support.waiting import until, until_so
 
 TEXT = b"Jackdaws love my big sphinx of quartz."
 PLACES = ("uploads/", "", "revoked/")
@@ -182,6 +185,7 @@ BAD = {
     "one pixel too wide": (huge_picture(30_000, 1), "a.png", PNG, "content", "30000"),
     "half a picture": (picture((200, 200), "JPEG")[:600], "a.jpg", JPEG, "content", "cannot be read"),
     "a zip bomb": (zip_bomb(), "a.zip", "application/zip", "content", "unpack"),
+    "too many entries": (understated_archive(), "a.zip", "application/zip", "content", "10000 entries"),
     "no archive": (b"PK\x03\x04" + b"\0" * 100, "a.zip", "application/zip", "content", "no directory"),
     "bytes as text": (b"a\0b" * 10, "a.txt", "text/plain", "content", "no text"),
     "text in Latin-1": ("größe".encode("latin-1"), "a.txt", "text/plain", "content", "UTF-8"),
@@ -248,10 +252,34 @@ async def test_what_was_replaced_after_it_was_completed_is_not_what_is_sent(case
     begun = (await begin(case.ada, case.talk, TEXT, "a.txt", "text/plain")).body
     await put(case.ada, begun["upload"], TEXT)
     record = (await complete(case.ada, begun["_id"])).body
-    assert (await put(case.ada, begun["upload"], b"x" * len(TEXT))).code == 201
+    late = await put(case.ada, begun["upload"], b"x" * len(TEXT))
+    assert (late.code, b"URL_REVOKED" in late.body) == (403, True)
     assert (await fetch(case.ada, record["download"]["url"]))[1] == TEXT
     assert (await complete(case.ada, begun["_id"])).body["state"] == "READY"
     assert (await fetch(case.ada, record["download"]["url"]))[1] == TEXT
+
+
+async def test_nothing_is_uploaded_for_a_file_that_was_removed(case: Case) -> None:
+    begun = (await begin(case.ada, case.talk, TEXT, "a.txt", "text/plain")).body
+    assert (await case.ada.rest("remove", "attachments", id=begun["_id"])).code == 200
+    late = await put(case.ada, begun["upload"], TEXT)
+    assert (late.code, b"URL_REVOKED" in late.body) == (403, True)
+    assert await case.keys(begun) == []
+
+
+async def test_left_over_uploads_are_swept_two_hours_after_their_address_has_expired(
+    case: Case, tmp_path: Path
+) -> None:
+    store, source = case.store, tmp_path / "source"
+    assert isinstance(store, LocalStore)
+    source.write_bytes(TEXT)
+    minutes = case.school.app.settings["attachments"]["upload_minutes"]
+    for name, age in (("old", minutes + 121), ("new", minutes + 119)):
+        await store.write(f"uploads/left/{name}.txt", source, "text/plain")
+        stored_at = (now() - timedelta(minutes=age)).timestamp()
+        os.utime(store.path(f"uploads/left/{name}.txt"), (stored_at, stored_at))
+    await case.school.app.service("attachments").custodian.sweep()
+    assert [one.key async for one in store.below("uploads/left/")] == ["uploads/left/new.txt"]
 
 
 async def test_a_file_is_in_one_message_once(case: Case) -> None:
@@ -379,6 +407,73 @@ async def test_a_removed_message_revokes_its_files_and_gives_them_back_when_rest
     await until_so(lambda: answers(200), within=30)
 
 
+class SlowCopy:
+    """Has the first copy of a record's file begin, and end when it is let."""
+
+    def __init__(self, store: Store, record: Json, patch: pytest.MonkeyPatch) -> None:
+        self._store, self._copy, self._id = store, store.copy, record["_id"]
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+        patch.setattr(store, "copy", self.copy)
+
+    async def copy(self, key: str, to: str) -> None:
+        if self.begun.is_set() or self._id not in key:
+            await self._copy(key, to)
+            return
+        await self._copy(key, f"drafts/{self._id}")
+        self.begun.set()
+        await self.may_end.wait()
+        await self._copy(f"drafts/{self._id}", to)
+        await self._store.delete(f"drafts/{self._id}")
+
+
+async def test_a_file_whose_message_is_restored_while_it_is_being_revoked_is_not_lost(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await uploaded(case.ada, case.talk, TEXT, "a.txt", "text/plain")
+    kept = await case.keys(record)
+    message = await write(case.ada, case.talk, attachments=[{"attachmentId": record["_id"]}])
+    custodian = case.school.app.service("attachments").custodian
+    slow = SlowCopy(case.store, record, monkeypatch)
+    assert (await case.ada.rest("remove", "messages", id=message["_id"])).code == 200
+    await slow.begun.wait()
+    back = await case.admin.rest("restore", "messages", data={"messageId": message["_id"]})
+    assert back.code in {200, 201}
+    restored = await stored(record) or {}
+    assert restored["state"] == "ATTACHED"
+    assert restored["dueAt"] > now()  # nobody else moves it
+    # Unless the one that is at it has had its time.
+    where = {"_id": ObjectId(record["_id"])}
+    await Attachment.documents().update_one(where, {"$set": {"dueAt": now()}})
+    async with asyncio.timeout(10):
+        while await custodian.run_next() is not None:
+            pass
+    slow.may_end.set()
+
+    async def is_back() -> bool:
+        found = await stored(record) or {}
+        return found["dueAt"] is None and await case.keys(record) == kept
+
+    await until_so(is_back, within=30)
+    assert (await fetch(case.ben, message["attachments"][0]["url"]))[1] == TEXT
+
+
+async def test_a_file_that_is_expunged_while_it_is_being_revoked_is_gone(
+    alone: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await uploaded(alone.ada, alone.talk, TEXT, "a.txt", "text/plain")
+    message = await write(alone.ada, alone.talk, attachments=[{"attachmentId": record["_id"]}])
+    slow = SlowCopy(alone.store, record, monkeypatch)
+    assert (await alone.ada.rest("remove", "messages", id=message["_id"])).code == 200
+    await slow.begun.wait()
+    await alone.school.app.service("attachments").custodian.forget_of(ObjectId(alone.ada.id))
+    slow.may_end.set()
+
+    async def is_gone() -> bool:
+        return await alone.keys(record) == [] and await stored(record) is None
+
+    await until_so(is_gone, within=30)
+
+
 async def test_a_file_is_taken_out_of_its_message(case: Case) -> None:
     one, other = [
         await uploaded(case.ada, case.talk, TEXT, name, "text/plain") for name in ("1.txt", "2.txt")
@@ -433,6 +528,24 @@ async def test_what_is_erased_goes_with_its_files(alone: Case) -> None:
         assert await stored(one) is None
         assert await alone.keys(one) == []
     assert await alone.bytes_used() == 0
+
+
+async def test_an_erasure_goes_on_when_a_store_that_was_away_is_back(
+    alone: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await uploaded(alone.ada, alone.talk, TEXT, "a.txt", "text/plain")
+
+    async def away(*_: str) -> None:
+        raise OSError("the store is away")
+
+    forget_of = alone.school.app.service("attachments").custodian.forget_of
+    with monkeypatch.context() as patch:
+        patch.setattr(alone.store, "delete", away)
+        with pytest.raises(Unavailable, match="cannot be deleted now"):
+            await forget_of(ObjectId(alone.ada.id))
+    await forget_of(ObjectId(alone.ada.id))
+    assert await stored(record) is None
+    assert await alone.keys(record) == []
 
 
 async def test_uploads_that_nobody_completed_or_used_are_swept(alone: Case) -> None:
@@ -561,6 +674,111 @@ async def test_what_nobody_checks_any_more_can_be_completed_again(case: Case) ->
         return (await complete(case.ada, begun["_id"])).code in {200, 201}
 
     await until_so(is_ready, within=30)
+
+
+class Halting:
+    """A scanner that waits at the files of one name until it may go on; ``arrived`` counts them."""
+
+    def __init__(self, case: Case, name: str) -> None:
+        self.name, self.arrived = name, 0
+        self.gates = [asyncio.Event(), asyncio.Event()]
+        case.school.app.service("attachments").scan_with(self.scan)
+
+    async def scan(self, attachment: Any, path: Any) -> str | None:
+        if attachment["name"] == self.name:
+            self.arrived += 1
+            await self.gates[self.arrived - 1].wait()
+        return None
+
+    async def at(self, arrived: int) -> None:
+        await until(lambda: self.arrived == arrived)
+
+
+async def out_of_time(case: Case, record: Json) -> None:
+    """Whoever checks the file has had its time."""
+    where = {"_id": ObjectId(record["_id"])}
+    await Attachment.documents().update_one(where, {"$set": {"dueAt": now()}})
+    case.school.app.service("attachments").custodian.background.wake()
+
+    async def waits() -> bool:
+        return bool((await stored(record) or {})["state"] == "WAITING")
+
+    await until_so(waits)
+
+
+async def test_a_check_that_outlasts_its_time_gives_way_to_the_next(case: Case) -> None:
+    scanner = Halting(case, "outlasts.txt")
+    begun = (await begin(case.ada, case.talk, TEXT, "outlasts.txt", "text/plain")).body
+    await put(case.ada, begun["upload"], TEXT)
+    first = asyncio.create_task(complete(case.ada, begun["_id"]))
+    await scanner.at(1)
+    await out_of_time(case, begun)
+    second = asyncio.create_task(complete(case.ada, begun["_id"]))
+    await scanner.at(2)
+    scanner.gates[0].set()
+    assert (await first).code == 409
+    assert (await stored(begun) or {})["state"] == "CHECKING"
+    scanner.gates[1].set()
+    done = (await second).body
+    assert done["state"] == "READY"
+    assert (await fetch(case.ada, done["download"]["url"]))[1] == TEXT
+    assert len(await case.keys(begun)) == 1
+
+
+async def test_an_upload_is_kept_until_its_record_says_that_it_was_checked(case: Case) -> None:
+    scanner = Halting(case, "kept.txt")
+    begun = (await begin(case.ada, case.talk, TEXT, "kept.txt", "text/plain")).body
+    await put(case.ada, begun["upload"], TEXT)
+    first = asyncio.create_task(complete(case.ada, begun["_id"]))
+    await scanner.at(1)
+    await out_of_time(case, begun)
+    for gate in scanner.gates:
+        gate.set()
+    assert (await first).code == 409
+    assert (await complete(case.ada, begun["_id"])).body["state"] == "READY"
+
+
+async def test_a_file_that_is_removed_while_it_is_checked_leaves_nothing_behind(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, keep = await case.bytes_used(), case.store.write
+    begun = (await begin(case.ada, case.talk, data := picture(), "removed.png", PNG)).body
+    await put(case.ada, begun["upload"], data)
+
+    async def remove_and_keep(*args: Any) -> None:
+        assert (await case.ada.rest("remove", "attachments", id=begun["_id"])).code == 200
+        await keep(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case.store, "write", remove_and_keep)
+        assert (await complete(case.ada, begun["_id"])).code == 409
+    assert await case.keys(begun) == []
+    assert await case.bytes_used() == before
+
+
+async def test_a_file_that_a_message_takes_while_it_is_removed_stays(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await uploaded(case.ada, case.talk, TEXT, "a.txt", "text/plain")
+    service: Any = case.school.app.service("attachments").wrapped
+    get = service.get
+
+    async def get_and_send(id: Any, params: Any) -> Any:
+        found = await get(id, params)
+        await write(case.ada, case.talk, attachments=[{"attachmentId": record["_id"]}])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "get", get_and_send)
+        assert (await case.ada.rest("remove", "attachments", id=record["_id"])).code == 409
+    got = (await case.ben.rest("get", "attachments", id=record["_id"])).body
+    assert (await fetch(case.ben, got["download"]["url"]))[1] == TEXT
+
+
+async def test_who_removes_a_file_may_select_what_to_see_of_it(case: Case) -> None:
+    record = await uploaded(case.ada, case.talk, TEXT, "a.txt", "text/plain")
+    gone = await case.ada.rest("remove", "attachments", id=record["_id"], query={"$select": ["mediaType"]})
+    assert (gone.code, gone.body["mediaType"]) == (200, "text/plain")
 
 
 async def test_a_failing_scanner_is_no_verdict(alone: Case) -> None:

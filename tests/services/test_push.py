@@ -11,9 +11,11 @@ from bson import ObjectId
 from starlette.responses import Response
 
 from stonechat.core.application import Application
-from stonechat.core.jobs import Task
+from stonechat.core.jobs import Task, jobs
+from stonechat.core.jobs.memory import MemoryLedger
 from stonechat.models.push_notice import shows
 from stonechat.models.record import now
+from stonechat.services.push.looking import LOOK, Looking
 from stonechat.services.push.numbers import Numbers
 from stonechat.services.push.sending import Sending
 from stonechat.services.push.wording import wording
@@ -156,6 +158,30 @@ async def test_all_devices_of_a_user_are_told(room: Room) -> None:
     assert len(room.place.to(tablet)) == 1
 
 
+@pytest.mark.parametrize("change", [{"revokedAt": now()}, {"expiresAt": now() - HOUR}, None])
+async def test_a_device_of_a_login_that_has_ended_is_told_nothing(room: Room, change: Json | None) -> None:
+    """However it ended: nobody may have heard of it."""
+    school = room.place.school
+    sessions = school.app.get("database").database["sessions"]
+    (device,) = await room.place.devices_of(room.reader)
+    tablet = await phone_of(await school.log_in(room.reader.user["email"], "long-enough"))
+    if change is None:
+        await sessions.delete_one({"sid": device["sessionId"]})
+    else:
+        await sessions.update_one({"sid": device["sessionId"]}, {"$set": change})
+    assert await room.pushes() == []
+    assert len(room.place.to(tablet)) == 1
+    payload = {"userId": ObjectId(room.reader.id), "conversationId": ObjectId(room.talk), "seq": 1}
+    await sending_of(room).clear(Task("push-clear", payload))
+    assert (len(room.place.to(room.phone)), len(room.place.to(tablet))) == (0, 2)
+
+
+async def test_a_device_that_no_login_is_known_of_is_told(room: Room) -> None:
+    devices = room.place.school.app.get("database").database["devices"]
+    await devices.update_one({"token": room.phone}, {"$unset": {"sessionId": ""}})
+    assert len(await room.pushes()) == 1
+
+
 async def test_a_direct_message_is_titled_by_who_writes(place: Pushing) -> None:
     writer, reader = await newcomer(place.school), await newcomer(place.school)
     talk, phone = await talk_of(writer, reader, kind="direct"), await phone_of(reader)
@@ -187,6 +213,27 @@ async def test_what_a_phone_does_not_show_is_not_cleared(room: Room) -> None:
     await until_so(room.place.is_idle)
     silent = [push for push in room.place.to(room.phone) if "title" not in push]
     assert len(silent) == 1
+
+
+async def test_of_somebody_who_is_removed_meanwhile_nothing_is_cleared(room: Room) -> None:
+    reader, talk = ObjectId(room.reader.id), ObjectId(room.talk)
+    await room.place.school.app.get("database").database["users"].delete_one({"_id": reader})
+    task = Task("push-clear", {"userId": reader, "conversationId": talk, "seq": 1})
+    await sending_of(room).clear(task)
+    assert room.place.to(room.phone) == []
+
+
+async def test_a_look_that_could_not_be_owed_is_owed_with_the_next_message(room: Room) -> None:
+    app, ledger = Application(), MemoryLedger()
+    app.configure(jobs(ledger))
+    looking, messages = Looking(app, delay=3600, again=3600), room.place.school.app.service("messages")
+    message = {"type": "text", "conversationId": ObjectId(), "schoolId": ObjectId()}
+    for owed in (0, 1, 1):
+        looking.published(messages, "created", message, None)
+        await app.tasks.close()
+        assert len(ledger) == owed
+        if not owed:  # until now nobody does it, which is an error
+            app.jobs.define(LOOK, looking.look)
 
 
 async def test_a_token_that_is_gone_is_removed(room: Room) -> None:

@@ -374,7 +374,9 @@ async def test_who_is_staff_no_more_stays_what_the_team_has_made_them(school: Sc
 async def test_a_team_that_is_removed_leaves_nobody_in_its_channels(school: School) -> None:
     lead, ada = await newcomer(school, "teacher"), await newcomer(school)
     team = await new_team(lead)
-    await let_in(lead, team, ada, "player")
+    await let_in(lead, team, ada, "coach")
+    refused = await ada.rest("remove", "teams", id=team)
+    assert (refused.code, refused.body["data"]["code"]) == (403, "PERMISSION_DENIED")
     assert (await lead.rest("remove", "teams", id=team)).code == 200
     for person in (lead, ada):
         assert await channels_of(person, team) == set()

@@ -76,6 +76,8 @@ async def routes(*served: Route) -> AsyncGenerator[str]:
 class ExpoServer:
     """``tickets`` by token are answered for it instead of ``ok``; ``fails`` answers a whole request.
 
+    ``foreign`` are tokens of another project: no request may have them and others.
+
     While it is ``held``, requests are ``waiting`` and nothing becomes of them.
     """
 
@@ -84,6 +86,7 @@ class ExpoServer:
     batches: list[int] = field(default_factory=list[int])
     tickets: dict[str, Json] = field(default_factory=dict[str, Json])
     receipts: dict[str, Json] = field(default_factory=dict[str, Json])
+    foreign: set[str] = field(default_factory=set[str])
     fails: Response | None = None
     held: asyncio.Event | None = None
     waiting: int = 0
@@ -110,6 +113,8 @@ class ExpoServer:
             return self.fails
         if len(messages) > 100:
             return JSONResponse({"errors": [{"code": "PUSH_TOO_MANY_NOTIFICATIONS"}]}, 400)
+        if len({message["to"] in self.foreign for message in messages}) > 1:
+            return JSONResponse({"errors": [{"code": "PUSH_TOO_MANY_EXPERIENCE_IDS"}]}, 400)
         self.batches.append(len(messages))
         return JSONResponse({"data": [self._ticket(message) for message in messages]})
 

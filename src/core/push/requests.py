@@ -74,6 +74,10 @@ async def attempt(send: Callable[[], Awaitable[Outcome]]) -> Outcome:
     except (HTTPError, OSError, HTTPException) as error:
         logger.warning("a push provider does not answer", reason=repr(error))
         return Later(SOON)
+    except Exception:
+        # Raised, it would fail the others' pushes too, and have them sent once more.
+        logger.exception("a push could not be sent")
+        return Refused("it could not be sent")
 
 
 def failure(response: Response, reason: str) -> Outcome:

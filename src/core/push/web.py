@@ -105,7 +105,10 @@ class WebPush:
             host, port = parts.hostname or "", parts.port
         except ValueError:
             return False
-        if len(endpoint) > LONGEST_ENDPOINT or not endpoint.isascii() or parts.username is not None:
+        # urlsplit passes over what no request can be sent to.
+        if not (endpoint.isascii() and endpoint.isprintable()) or " " in endpoint:
+            return False
+        if len(endpoint) > LONGEST_ENDPOINT or parts.username is not None:
             return False
         known = host in self._hosts or any(
             host.endswith(name.removeprefix("*")) for name in self._hosts if name.startswith("*.")

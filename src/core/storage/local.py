@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,8 @@ PREFIX: Final = "/stored"
 class LocalStore:
     """``base_url`` is the address by which clients reach this application; without one, addresses are paths.
 
-    Several nodes need a folder that they share.
+    Several nodes need a folder that they share. ``wanted`` says of a key whether anybody waits for its file
+    still; without it, whoever has a signed address may upload until that expires.
     """
 
     def __init__(self, folder: Path, secret: str, *, base_url: str = "") -> None:
@@ -32,6 +33,7 @@ class LocalStore:
         self.parts = Parts(folder / "parts")
         self._objects = folder / "objects"
         self.base_url = base_url.rstrip("/")
+        self.wanted: Callable[[str], Awaitable[bool]] | None = None
 
     async def sign_upload(self, key: str, *, size: int, media_type: str, lasting: timedelta) -> Upload:
         expires = int((datetime.now(UTC) + lasting).timestamp())

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from ..application import Application
-from ..errors import BadRequest, FeathersError, LengthRequired, NotFound, PayloadTooLarge
+from ..errors import BadRequest, FeathersError, Forbidden, LengthRequired, NotFound, PayloadTooLarge
 from ..transports.responses import error_response
 from ..transports.web import web
 from .local import PREFIX, LocalStore
@@ -76,6 +76,8 @@ async def _send(store: LocalStore, grant: Grant) -> Response:
 
 
 async def _receive(store: LocalStore, grant: Grant, request: Request) -> Response:
+    if store.wanted is not None and not await store.wanted(grant.key):
+        raise Forbidden("Nobody waits for the file", {"code": "URL_REVOKED"})
     if request.headers.get("content-type", "") != grant.type:
         raise BadRequest(f"The file is to be {grant.type}", {"errors": {"mediaType": "is another"}})
     offset, length = _announced(grant, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from ...core.errors import BadRequest, FeathersError, Forbidden
 from ...socket.events import ClientEvent
@@ -12,6 +12,8 @@ from ...socket.requests import MAX_ASKED
 from ..caller import Lookup, SocketCaller
 from ..dialect import Data
 from .told import PENDING, message_of
+
+ANNOUNCED: Final = "campzoneRooms"
 
 
 async def join_room(caller: SocketCaller, data: Data) -> Data:
@@ -21,7 +23,10 @@ async def join_room(caller: SocketCaller, data: Data) -> Data:
         )
     room = await _room(caller, data)
     if caller.join(room):
-        caller.others(room, "user_joined", _came(caller, room))
+        await _still_in(caller, data)
+        if not await _is_invisible(caller):
+            _announced(caller).add(room)
+            caller.others(room, "user_joined", _came(caller, room))
     joined = {"roomId": room, "message": "Successfully joined the room"}
     caller.reply("joined_room", joined)
     return joined
@@ -30,12 +35,14 @@ async def join_room(caller: SocketCaller, data: Data) -> Data:
 async def leave_room(caller: SocketCaller, data: Data) -> Data:
     room = str(data["roomId"])
     if caller.leave(room):
-        caller.others(room, "user_left", _came(caller, room))
+        left(caller, [room])
     return {"roomId": room}
 
 
 def left(caller: SocketCaller, rooms: list[str]) -> None:
-    for room in rooms:
+    """Who has come unseen goes unseen."""
+    for room in _announced(caller).intersection(rooms):
+        _announced(caller).discard(room)
         caller.others(room, "user_left", _came(caller, room))
 
 
@@ -118,6 +125,27 @@ async def _room(caller: SocketCaller, data: Data) -> str:
     if not (await caller.call("members", "find", query=query))["data"]:
         raise Forbidden("You are no member of the room")
     return room
+
+
+async def _still_in(caller: SocketCaller, data: Data) -> None:
+    """Who was removed while joining was not in the room yet, to be put out of it. Raises Forbidden."""
+    try:
+        await _room(caller, data)
+    except FeathersError:
+        caller.leave(str(data["roomId"]))
+        raise
+
+
+async def _is_invisible(caller: SocketCaller) -> bool:
+    """As it is stored: what the socket knows of its user may be some seconds old."""
+    (user,) = await Lookup(caller.app).find("users", {"_id": caller.user["_id"], "$select": ["status"]})
+    return bool(user["status"] == "invisible")
+
+
+def _announced(caller: SocketCaller) -> set[str]:
+    """The rooms in which the others were told that this socket came."""
+    rooms: set[str] = caller.connection.setdefault(ANNOUNCED, set())
+    return rooms
 
 
 def _came(caller: SocketCaller, room: str) -> Data:

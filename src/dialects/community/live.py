@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from ...core.application import Application
 from ...core.context import Connection, Params
@@ -12,6 +14,7 @@ from .hooks import SPEAKS
 from .shapes import SENT, Data, group_of, message_of, status_of
 
 RECEIPTS: Final = frozenset({"delivered", "read"})
+MANY: Final = 200
 SEATING: Final = frozenset({"created", "removed"})
 
 
@@ -25,6 +28,7 @@ class Live:
         self._app = app
         self._groups = groups
         self._messages = messages
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def published(
         self, service: Service, event: str, payload: Any, connections: Sequence[Connection]
@@ -36,24 +40,34 @@ class Live:
             case "messages" if event == "created":
                 self._tell(self._messages, event, message_of(payload, SENT), connections)
             case "messages":
-                return self._message(event, payload, connections)
+                return self._in_turn(payload["conversationId"], self._message(event, payload, connections))
             case "conversations":
-                return self._group(event, payload, connections)
+                return self._in_turn(payload["_id"], self._group(event, payload, connections))
             case "members" if event in RECEIPTS:
                 # Of receipts there are very many: only who speaks Community is told the status of a message.
                 if speaking := [one for one in connections if one.get(SPEAKS)]:
-                    return self._status(payload, speaking)
+                    return self._in_turn(payload["conversationId"], self._status(payload, speaking))
             case "members" if event in SEATING:
-                return self._seating(event, payload, connections)
+                return self._in_turn(payload["conversationId"], self._seating(event, payload, connections))
             case _:
                 pass
         return None
+
+    async def _in_turn(self, conversation_id: Any, telling: Coroutine[Any, Any, None]) -> None:
+        """What is read for one event of a conversation must not be overtaken by the next."""
+        async with self._turns.setdefault(str(conversation_id), asyncio.Lock()):
+            await telling
 
     async def _message(self, event: str, message: Data, to: Sequence[Connection]) -> None:
         status = status_of(message, await self._places(message["conversationId"]))
         self._tell(self._messages, event, message_of(message, status), to)
 
     async def _group(self, event: str, conversation: Data, to: Sequence[Connection]) -> None:
+        if conversation["memberCount"] > MANY:
+            # Of a list so long only those are told who speak Community.
+            to = [one for one in to if one.get(SPEAKS)]
+            if not to:
+                return
         places = await self._places(conversation["_id"])
         self._tell(self._groups, event, group_of(conversation, (place["userId"] for place in places)), to)
 

@@ -51,7 +51,7 @@ def message_of(message: Mapping[str, Any], status: str) -> Data:
 def media_url(message: Mapping[str, Any]) -> str | None:
     """Of an uploaded file the place where members get it, of a link where it leads."""
     for attachment in message["attachments"]:
-        if "attachmentId" not in attachment:
+        if attachment.get("attachmentId") is None:
             return str(attachment["url"])
         name = quote(attachment["name"], safe="")
         return f"/chat_media/{message['conversationId']}/{message['_id']}/{name}"

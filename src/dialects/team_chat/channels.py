@@ -25,9 +25,12 @@ async def channels(caller: Caller, data: Data) -> Data:
     own = [row async for row in _rows(caller, {"teamId": str(team["_id"])})]
     direct = [row async for row in _rows(caller, {"kind": "direct"})]
     with_whom = [str(row["other"]["_id"]) for row in direct if row["other"] is not None]
-    query = {"teamId": str(team["_id"]), "userId": {"$in": with_whom}, "$limit": max(1, len(with_whom))}
-    found: Data = await caller.call("team-members", "find", query=query) if with_whom else {"data": []}
-    people = {place["userId"] for place in found["data"]}
+    people: set[Any] = set()
+    for at in range(0, len(with_whom), PAGE):
+        asked = with_whom[at : at + PAGE]
+        query = {"teamId": str(team["_id"]), "userId": {"$in": asked}, "$limit": PAGE}
+        found = await caller.call("team-members", "find", query=query)
+        people.update(place["userId"] for place in found["data"])
     own += [row for row in direct if row["other"] is not None and row["other"]["_id"] in people]
     return {"channels": [channel_of(row, team["_id"]) for row in own]}
 

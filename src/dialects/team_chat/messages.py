@@ -7,12 +7,11 @@ from typing import Any, Final
 
 from ...core.errors import NotFound
 from ...core.schema import invalid
-from ..caller import Caller
+from ..caller import Caller, Lookup
 from ..dialect import Data
 from .channels import own_place
 from .shapes import message_of
 
-PLACES: Final = 200
 REACTIONS: Final = 20
 """So many different ones a message has at most."""
 
@@ -136,13 +135,9 @@ async def _add_seen(caller: Caller, channel_id: str, messages: Sequence[Data], s
     channel = await caller.call("conversations", "get", id=channel_id)
     if channel["kind"] != "announcement" or not messages:
         return
-    places: list[Data] = []
-    while len(places) < channel["memberCount"]:
-        asked = {"conversationId": channel_id, "$limit": PLACES, "$skip": len(places), "$sort": {"_id": 1}}
-        page = (await caller.call("members", "find", query=asked))["data"]
-        if not page:
-            break
-        places += page
+    fields = ["userId", "joinedSeq", "readSeq"]
+    asked = {"conversationId": channel["_id"], "$select": fields}
+    places = await Lookup(caller.app).find("members", asked)
     for message, one in zip(messages, shown, strict=True):
         one["seen_by"] = sum(
             place["joinedSeq"] < message["seq"] <= place["readSeq"]

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from ...core.application import Application
 from ...core.context import HookContext
+from ...core.storage import LocalStore, storage_of
 from .hooks import hooks
 from .schema import AttachmentResult
 from .service import AttachmentsService, Rules
@@ -39,6 +40,9 @@ def configure(app: Application) -> None:
         tenant=True,
     )
     app.service(PATH).hooks(hooks(settings["max_bytes"], frozenset(settings["types"])))
+    store = storage_of(app)
+    if isinstance(store, LocalStore):
+        store.wanted = service.waits_for
     background = service.custodian.background
 
     def soon(context: HookContext) -> None:

@@ -9,6 +9,8 @@ from typing import Final
 
 END: Final = struct.Struct("<4s4H2LH")
 END_MARK: Final = b"PK\x05\x06"
+LOCATOR: Final = 20  # bytes, right before the end
+LOCATOR_MARK: Final = b"PK\x06\x07"
 MAX_COMMENT: Final = 65_535
 MAX_ENTRIES: Final = 10_000
 MAX_DIRECTORY: Final = 4 * 1024 * 1024  # bytes
@@ -44,13 +46,15 @@ def check_archive(path: Path) -> list[str]:
 def _check_end(path: Path, size: int) -> None:
     """The end of an archive says how large its directory is: that is asked before it is read."""
     with path.open("rb") as file:
-        file.seek(max(0, size - MAX_COMMENT - END.size))
+        file.seek(max(0, size - MAX_COMMENT - END.size - LOCATOR))
         tail = file.read()
     at = tail.rfind(END_MARK)
     if at < 0 or len(tail) - at < END.size:
         raise ArchiveError("has no directory")
     _, _, _, _, entries, length, start, _ = END.unpack_from(tail, at)
-    if entries in ZIP64 or length in ZIP64 or start in ZIP64 or entries > MAX_ENTRIES:
+    # Where there is a locator, another end counts, of 64 bits, whatever this one says.
+    is_huge = tail[max(0, at - LOCATOR) : at].startswith(LOCATOR_MARK) or entries > MAX_ENTRIES
+    if is_huge or entries in ZIP64 or length in ZIP64 or start in ZIP64:
         raise ArchiveError(f"has more than {MAX_ENTRIES} entries")
     if length > MAX_DIRECTORY or start + length > size:
         raise ArchiveError("has a directory that is too large")

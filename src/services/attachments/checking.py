@@ -41,7 +41,10 @@ class Checker:
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def check(self, store: Store, record: dict[str, Any]) -> Checked:
-        """Keep what was uploaded, where no client can change it any more. Raises BadRequest."""
+        """Keep what was uploaded, where no client can change it any more. Raises BadRequest.
+
+        The upload stays until the record says that it was checked: it may have to be checked once more.
+        """
         kept = key_of(record)
         try:
             await store.copy(upload_key(record), kept)
@@ -49,7 +52,6 @@ class Checker:
                 checked = await self._check_file(store, record, path)
         except NotStoredError:
             raise nothing_uploaded() from None
-        await store.delete(upload_key(record))
         return checked
 
     async def _check_file(self, store: Store, record: dict[str, Any], path: Path) -> Checked:

@@ -106,6 +106,13 @@ def hooks(max_bytes: int, types: Collection[str]) -> dict[str, Any]:
                 by_caller("userId"),
             ],
             "complete": [limited("uploads"), validate_data(AttachmentName()), of_its_writer],
-            "remove": [checked, limited("changes"), own, shown_or_own, own_or_as_manager],
+            "remove": [
+                checked,
+                limited("changes"),
+                own,
+                shown_or_own,
+                own_or_as_manager,
+                with_what_is_needed,
+            ],
         },
     }

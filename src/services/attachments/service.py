@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any, Final
 
+import structlog
+from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from ...core.adapters.beanie import BeanieService
+from ...core.adapters.driver import driver_errors
 from ...core.application import Application
 from ...core.context import Params
 from ...core.errors import BadRequest, Conflict, FeathersError, NotFound
@@ -17,7 +21,7 @@ from ...core.jobs import Task
 from ...core.schema import invalid
 from ...core.storage import NotStoredError, storage_of
 from ...models import Attachment, Message
-from ...models.attachment import key_of, thumbnail_key
+from ...models.attachment import key_of, thumbnail_key, upload_key
 from ...models.journal import Journal, Writing
 from ...models.record import now
 from ...models.sealing import MESSAGE
@@ -34,6 +38,7 @@ COPIED: Final = ("name", "mediaType", "size", "width", "height", "thumbnail")
 """What a copy of a file has from the file."""
 
 Record = dict[str, Any]
+logger = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class Rules:
 class AttachmentsService(BeanieService):
     def __init__(self, app: Application, rules: Rules, paginate: Mapping[str, Any]) -> None:
         super().__init__(Attachment, tenant="schoolId", paginate=paginate)
-        self.custodian = Custodian(app)
+        self.custodian = Custodian(app, rules.uploading)
         self._app = app
         self._limits = rules
         self._checker = Checker(rules.max_pixels)
@@ -70,31 +75,34 @@ class AttachmentsService(BeanieService):
         """Have what was uploaded checked; the record, READY then. ``data``: ``attachmentId``.
 
         Raises BadRequest where nothing was uploaded, and saying why for what is refused: that is deleted,
-        and its record with it.
+        and its record with it. Raises Conflict where another call completes or removes it.
         """
         params = params or Params()
         record = await self.get(data["attachmentId"], Params(params, query={}))
         if record["state"] in {"READY", "ATTACHED"}:
             return record
-        if await self._change(record, "WAITING", state="CHECKING", dueAt=now() + CHECKED_WITHIN) is None:
+        held = None
+        if record["state"] == "WAITING":
+            held = await self._change(record, state="CHECKING", dueAt=now() + CHECKED_WITHIN)
+        if held is None:
             raise Conflict("The upload is being completed already")
         try:
-            checked = await self._checker.check(storage_of(self._app), record)
-        except FeathersError as refusal:
-            if refusal.errors is None:
-                await self._change(record, "CHECKING", state="WAITING", dueAt=record["dueAt"])
-            else:
-                await self.custodian.discard(record)
-            raise
+            kept = await self._check(held)
         except BaseException:
-            await self._change(record, "CHECKING", state="WAITING", dueAt=record["dueAt"])
+            await self._change(held, state="WAITING", dueAt=record["dueAt"])
+            await self.custodian.clear_orphan(held)
             raise
-        return await together(partial(self._keep, record, checked))
+        try:
+            await storage_of(self._app).delete(upload_key(held))
+        except Exception:
+            # The file is kept, which is what was asked for; what was left over is swept.
+            logger.exception("an upload could not be deleted", attachment=str(held["_id"]))
+        return kept
 
     async def remove(self, id: Any, params: Params | None = None) -> Any:
         """Delete a file that no message has, or take it out of its message, where it is revoked.
 
-        Raises BadRequest where the message says nothing else.
+        Raises BadRequest where the message says nothing else, Conflict where it was taken meanwhile.
         """
         params = params or Params()
         record = await self.get(id, params)
@@ -103,8 +111,8 @@ class AttachmentsService(BeanieService):
             work = partial(_take_out, self._app.get("vault"), record)
             await journal.write(work, None, turn=record["conversationId"])
             self.custodian.background.wake()
-        else:
-            await self.custodian.discard(record)
+        elif not await self.custodian.discard(record):
+            raise changed_meanwhile()
         return record
 
     async def copies(self, files: Sequence[Mapping[str, Any]], owner: Mapping[str, Any]) -> list[Record]:
@@ -117,9 +125,28 @@ class AttachmentsService(BeanieService):
             for file in files
         ]
 
+    async def waits_for(self, key: str) -> bool:
+        """Whether an upload is to come under the key: one that was asked for, and is not completed yet."""
+        name_of_folder = PurePosixPath(key).parent.name
+        if not ObjectId.is_valid(name_of_folder):
+            return False
+        waiting = {"_id": ObjectId(name_of_folder), "state": "WAITING"}
+        with driver_errors(tenant="schoolId"):
+            record = await Attachment.documents().find_one(waiting)
+        return record is not None and upload_key(record) == key
+
     async def make_thumbnail(self, task: Task) -> None:
         async with self._checker.room:
             await make_thumbnail(self._app, self._limits.max_pixels, task)
+
+    async def _check(self, held: Record) -> Record:
+        try:
+            checked = await self._checker.check(storage_of(self._app), held)
+        except FeathersError as refusal:
+            if refusal.errors is not None:
+                await self.custodian.discard(held)
+            raise
+        return await together(partial(self._keep, held, checked))
 
     async def _copy(self, file: Mapping[str, Any], owner: Mapping[str, Any]) -> Record:
         source = await Attachment.documents().find_one({"_id": file["attachmentId"], "state": "ATTACHED"})
@@ -135,7 +162,9 @@ class AttachmentsService(BeanieService):
         except NotStoredError:
             await self.custodian.discard(made)
             raise invalid("forwardOf", "a file of the message is gone") from None
-        await self._change(made, "CHECKING", state="READY", dueAt=now() + self._limits.unused)
+        if await self._change(made, state="READY", dueAt=now() + self._limits.unused) is None:
+            await self.custodian.clear_orphan(made)
+            raise changed_meanwhile()
         return {"attachmentId": made["_id"], **{name: source[name] for name in COPIED}}
 
     async def _store(self, record: Record, params: Params) -> Record:
@@ -151,9 +180,9 @@ class AttachmentsService(BeanieService):
     async def _keep(self, record: Record, checked: Checked, session: AsyncClientSession) -> Record:
         found = {"size": checked.size, "width": checked.width, "height": checked.height}
         changes = {**found, "state": "READY", "dueAt": now() + self._limits.unused}
-        kept = await self._change(record, "CHECKING", session, **changes)
+        kept = await self._change(record, session, **changes)
         if kept is None:
-            raise NotFound(f"No record found for id '{record['_id']}'")
+            raise changed_meanwhile()
         await change_room(record["schoolId"], checked.size - record["size"], session)
         if checked.width is not None:
             await self._app.jobs.owe(
@@ -167,15 +196,19 @@ class AttachmentsService(BeanieService):
 
     @staticmethod
     async def _change(
-        record: Mapping[str, Any], was: str, session: AsyncClientSession | None = None, **changes: Any
+        record: Mapping[str, Any], session: AsyncClientSession | None = None, **changes: Any
     ) -> Record | None:
-        """The record with the changes; None where it is in another state by now."""
+        """The record with the changes; None where its state is another by now, or is another's to end."""
         return await Attachment.documents().find_one_and_update(
-            {"_id": record["_id"], "state": was},
+            {name: record[name] for name in ("_id", "state", "dueAt")},
             {"$set": changes},
             return_document=ReturnDocument.AFTER,
             session=session,
         )
+
+
+def changed_meanwhile() -> Conflict:
+    return Conflict("The file has changed meanwhile")
 
 
 async def _take_out(vault: Vault, record: Mapping[str, Any], writing: Writing) -> None:
@@ -199,5 +232,5 @@ async def _take_out(vault: Vault, record: Mapping[str, Any], writing: Writing) -
         message["conversationId"], "messages", "patched", message["_id"], other=True
     )
     await messages.update_one({"_id": message["_id"]}, {"$set": changes}, session=session)
-    revoked = {"$set": {"state": "REVOKED", "dueAt": now()}}
+    revoked = {"$set": {"state": "REVOKED"}, "$max": {"dueAt": now()}}
     await Attachment.documents().update_one({"_id": record["_id"]}, revoked, session=session)

@@ -54,13 +54,18 @@ class Looking:
             return
         self._due.pop(key)
         self._due.put(key, at + self._delay)
-        await self._app.jobs.owe(
-            LOOK,
-            {"conversationId": message["conversationId"], "since": message["createdAt"]},
-            key=key,
-            school_id=message["schoolId"],
-            due=at + self._delay,
-        )
+        try:
+            await self._app.jobs.owe(
+                LOOK,
+                {"conversationId": message["conversationId"], "since": message["createdAt"]},
+                key=key,
+                school_id=message["schoolId"],
+                due=at + self._delay,
+            )
+        except BaseException:
+            # The next message owes it then.
+            self._due.pop(key)
+            raise
 
     async def _wishers(self, ids: Sequence[Any]) -> Collection[Any]:
         """Of these users, those who want digests."""

@@ -85,9 +85,10 @@ async def show_files(message: Mapping[str, Any], writing: Writing) -> None:
 
 async def _become(message: Mapping[str, Any], writing: Writing, before: str, after: str) -> None:
     if ids := ids_of(message):
+        # Whoever is moving a file now has its lease, and will see the change: nobody else is to begin.
         await Attachment.documents().update_many(
             {"_id": {"$in": ids}, "state": before},
-            {"$set": {"state": after, "dueAt": now()}},
+            {"$set": {"state": after}, "$max": {"dueAt": now()}},
             session=writing.session,
         )
 

@@ -89,7 +89,12 @@ class Looking:
         self._due.pop(key)
         self._due.put(key, at + self._delay)
         conversation = {"_id": message["conversationId"], "schoolId": message["schoolId"]}
-        await self._owe(conversation, at + self._delay)
+        try:
+            await self._owe(conversation, at + self._delay)
+        except BaseException:
+            # The next message owes it then.
+            self._due.pop(key)
+            raise
 
     async def _owe(self, conversation: Mapping[str, Any], due: Any, *, name: str = "first") -> None:
         payload = {"conversationId": conversation["_id"]}

@@ -88,11 +88,12 @@ class Sending:
         found = await self._devices([user_id])
         devices = [device for device in found if device["provider"] in silent]
         badges = await self._badges([user_id])
+        if user_id not in badges:
+            return
         data = {"conversationId": str(conversation_id), "readSeq": str(payload["seq"])}
         pushes = [
             Push(to=_address(device), topic=str(conversation_id), badge=badges[user_id], data=data)
             for device in devices
-            if user_id in badges
         ]
         await self._bring(devices, pushes)
         await note_cleared(user_id, conversation_id, payload["seq"])
@@ -165,12 +166,28 @@ class Sending:
     async def _devices(
         self, user_ids: Iterable[Any], device_ids: Collection[Any] | None = None
     ) -> list[Record]:
+        """Those of logins that last: of one that ended, a device may have been left."""
         restrict: Record = {"userId": {"$in": list(user_ids)}}
         if device_ids is not None:
             restrict["_id"] = {"$in": list(device_ids)}
         params = Params(query={}, restrict=restrict, paginate=False)
         devices: list[Record] = await self._app.service("devices").find(params)
-        return devices
+        known = {device["sessionId"] for device in devices if device.get("sessionId") is not None}
+        ended = known - await self._lasting(known)
+        return [device for device in devices if device.get("sessionId") not in ended]
+
+    async def _lasting(self, session_ids: Collection[str]) -> set[str]:
+        """Of these login sessions, those that have neither ended nor expired."""
+        if not session_ids:
+            return set()
+        params = Params(
+            query={"$select": ["sid", "expiresAt", "revokedAt"]},
+            restrict={"sid": {"$in": list(session_ids)}},
+            paginate=False,
+        )
+        found: list[Record] = await self._app.service("sessions").find(params)
+        at = now()
+        return {one["sid"] for one in found if one["revokedAt"] is None and one["expiresAt"] > at}
 
     async def _badges(self, user_ids: Collection[Any]) -> dict[Any, int]:
         """How much each user has unread in all; without those who are no more."""

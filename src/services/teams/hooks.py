@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.context import HookContext
+from ...core.errors import Forbidden
 from ...core.protect import protect
 from ...core.schema import invalid, validate_data, validate_query
 from ...hooks.access import allow
@@ -10,7 +11,7 @@ from ...hooks.audit import audited, changed_fields
 from ...hooks.ownership import by_caller, caller
 from ...hooks.records import first, reached
 from ...hooks.team_places import only_own_teams
-from ...hooks.team_rights import require_right_in_team
+from ...hooks.team_rights import require_right_in_team, rights_of
 from ...hooks.transactions import joined
 from ...models.user import STAFF
 from .channels import default_channels
@@ -27,6 +28,15 @@ async def by_who_manages(context: HookContext) -> None:
     if context.params.provider:
         team = await reached(context)
         await require_right_in_team(context, team["_id"], "manage_team")
+
+
+async def by_who_may_end_it(context: HookContext) -> None:
+    """The places of its admins end with it. Raises Forbidden, NotFound."""
+    if context.params.provider:
+        team = await reached(context)
+        own = await require_right_in_team(context, team["_id"], "manage_team")
+        if not own >= rights_of(context.app, "admin"):
+            raise Forbidden("Only an admin of the team removes it", {"code": "PERMISSION_DENIED"})
 
 
 async def keep_groups_in_use(context: HookContext) -> None:
@@ -91,7 +101,7 @@ HOOKS: dict[str, Any] = {
             by_who_manages,
             keep_groups_in_use,
         ],
-        "remove": [validate_query(TeamQuery()), own_teams, by_who_manages],
+        "remove": [validate_query(TeamQuery()), own_teams, by_who_may_end_it],
         "audit": [validate_data(TeamName()), may_read_audit],
     },
     "after": {"create": [make_what_a_team_needs], "remove": [remove_places]},

@@ -97,6 +97,16 @@ async def test_a_hundred_go_in_one_request(server: ExpoServer, expo: Expo) -> No
     assert await expo.send([]) == []
 
 
+async def test_a_token_of_another_project_keeps_nobody_s_push_back(server: ExpoServer, expo: Expo) -> None:
+    tokens = [f"ExpoPushToken[{number}]" for number in range(9)]
+    server.foreign = {tokens[3]}
+    server.tickets[tokens[3]] = {"status": "error", "details": {"error": "InvalidCredentials"}}
+    outcomes = await expo.send([push_of(token) for token in tokens])
+    own: list[object] = [Delivered(f"receipt of {token}") for token in tokens]
+    assert outcomes == [*own[:3], Refused("InvalidCredentials"), *own[4:]]
+    assert [push["to"] for push in server.pushes] == [*tokens[:3], *tokens[4:]]
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [

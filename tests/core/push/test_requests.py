@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from stonechat.core.push import Address, Push
-from stonechat.core.push.requests import retry_after, shortened
+from stonechat.core.push import Address, Delivered, Later, Outcome, Push, Refused
+from stonechat.core.push.requests import SOON, each, open_client, retry_after, shortened
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 
@@ -37,3 +37,18 @@ def test_what_is_cut_fits_and_is_the_beginning(text: str, most: int) -> None:
     assert len(payload) <= most
     said: str = json.loads(payload)["body"]
     assert said == text or text.startswith(said.removesuffix("…"))
+
+
+async def test_a_push_that_can_not_be_sent_fails_no_other() -> None:
+    client = open_client()
+
+    async def send(push: Push) -> Outcome:
+        if push.to.token:
+            await client.post(push.to.token)
+        return Delivered()
+
+    nowhere, nobody = "https://push.example/a\x01", "http://127.0.0.1:1/"
+    pushes = [Push(to=Address(token), topic="t") for token in ("", nowhere, nobody, "")]
+    refused = Refused("it could not be sent")
+    assert await each(pushes, send) == [Delivered(), refused, Later(SOON), Delivered()]
+    await client.aclose()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from stonechat.core.storage import LocalStore
 from tests.core.storage.conftest import Shelf
 from tests.support.waiting import until_so
 
@@ -119,6 +120,21 @@ async def test_a_range_that_does_not_fit_is_refused(local: Shelf, header: str, s
     assert await upload.offset() == 0
 
 
+async def test_what_nobody_waits_for_any_more_is_refused(local: Shelf) -> None:
+    async def wanted(key: str) -> bool:
+        return key == "wanted/a"
+
+    assert isinstance(local.store, LocalStore)
+    local.store.wanted = wanted
+    try:
+        upload = (await local.sign("wanted/b", DATA)).url
+        assert await refused(local, upload, "PUT", data=DATA, headers=TYPE) == (403, "URL_REVOKED")
+        await local.store_file("wanted/a", DATA)
+    finally:
+        local.store.wanted = None
+    assert [one.key async for one in local.store.below("wanted/")] == ["wanted/a"]
+
+
 async def test_the_length_is_to_be_told(local: Shelf) -> None:
     upload = await begun(local, "length/a")
 
@@ -143,7 +159,8 @@ async def test_one_request_at_a_time_uploads_a_file(local: Shelf) -> None:
     await writing.wait()
 
     async def is_busy() -> bool:
-        status, error = await upload.send(DATA[:10], 0)
+        # Of the wrong place, so that it is refused in any case: it may come before the first.
+        status, error = await upload.send(DATA[:10], 1)
         return status == 409 and error["data"].get("code") == "UPLOAD_AT_WORK"
 
     await until_so(is_busy)
