@@ -12,6 +12,8 @@ import structlog
 from .application import Application
 
 AT_ONCE: Final = 0.0
+HAS_RECORDS: Final = "has_records"
+"""The setting that says, when it is called, whether the records are the application's at the moment."""
 
 Work = Callable[[], Awaitable[float | None]]
 """Does the next piece of what there is to do; in how many seconds there is more, None where nobody knows."""
@@ -23,7 +25,8 @@ class Background:
     """Does ``work`` at least ``every`` so many seconds, and at once when woken.
 
     A failure is logged, and tried again at the next turn. Nothing is done by an application whose setting
-    ``background`` is false. Who stops it waits ``grace`` seconds for the piece at hand, and cancels it then.
+    ``background`` is false, nor while another one of the process has the records: it would do what is not its
+    own. Who stops it waits ``grace`` seconds for the piece at hand, and cancels it then.
     """
 
     def __init__(self, app: Application, name: str, work: Work, *, every: float, grace: float = 0.0) -> None:
@@ -68,12 +71,17 @@ class Background:
         """There may be something to do: do not wait any longer. Fits as a listener to any event."""
         self._woken.set()
 
+    def _has_records(self) -> bool:
+        answer: Callable[[], bool] | None = self._app.get(HAS_RECORDS)
+        return answer is None or answer()
+
     async def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
             seconds: float | None = None
             try:
-                seconds = await self._work()
+                if self._has_records():
+                    seconds = await self._work()
             except Exception:
                 # The database may be away; what is to be done stays so.
                 logger.exception("background work has to wait", work=self._name)

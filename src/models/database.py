@@ -13,6 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.monitoring import CommandListener
 
 from ..core.application import Application
+from ..core.background import HAS_RECORDS
 from ..core.mongod import Mongod
 from ..core.tracing import LISTENERS
 from . import MODELS
@@ -46,6 +47,10 @@ class Database:
         if self._client is None:
             raise RuntimeError("the database is not open")
         return self._client[self.name]
+
+    @property
+    def has_models(self) -> bool:
+        return bool(self._open) and self._open[-1] is self
 
     async def connect(self) -> None:
         """Only that: what is stored stays as it is."""
@@ -116,6 +121,7 @@ def database(opened: Database) -> Callable[[Application], None]:
                 await opened.close()
 
         app.set("database", opened)
+        app.set(HAS_RECORDS, lambda: opened.has_models)
         app.hooks({"around": {"setup": [setup], "teardown": [teardown]}})
 
     return configure

@@ -61,8 +61,6 @@ async def filled(app: Application) -> list[Any]:
     return ids
 
 
-# Loops of a school that another file serves in this process may take its work: Beanie is bound once.
-@pytest.mark.long
 async def test_after_it_the_old_master_key_is_needed_no_more(
     mongodb_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from stonechat.core.application import Application
-from stonechat.core.background import AT_ONCE, Background, Work
+from stonechat.core.background import AT_ONCE, HAS_RECORDS, Background, Work
 
 NEVER = 3600.0  # seconds
 
@@ -167,3 +167,16 @@ async def test_an_application_without_a_background_does_nothing() -> None:
     await app.setup()
     await app.teardown()
     assert turns.count == 0
+
+
+async def test_while_another_application_has_the_records_it_does_nothing() -> None:
+    app, work, own = Application(), Turns(AT_ONCE, AT_ONCE, None), False
+    app.set(HAS_RECORDS, lambda: own)
+    async with working(app, work, every=0.01) as background:
+        background.wake()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert work.count == 0
+        own = True
+        background.wake()
+        await work.reach(3)

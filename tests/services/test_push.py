@@ -142,8 +142,6 @@ async def test_who_has_muted_the_conversation_is_not_pushed_anything(room: Room)
         assert len(await room.pushes(mentions=[room.reader.id])) == pushed
 
 
-# Loops of a school that another file serves in this process may take its work: Beanie is bound once.
-@pytest.mark.long
 async def test_messages_that_come_together_are_one_push(room: Room) -> None:
     for number in range(5):
         await write(room.writer, room.talk, f"Number {number}")

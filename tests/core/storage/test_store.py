@@ -133,8 +133,6 @@ async def test_a_store_knows_its_own_addresses(shelf: Shelf) -> None:
     assert not shelf.store.owns("https://example.org/stonechat/a.png")
 
 
-# Loops of a school that another file serves in this process may take its work: Beanie is bound once.
-@pytest.mark.long
 async def test_the_files_of_a_school_are_kept_in_a_bucket(s3: Shelf, mongodb_url: str) -> None:
     assert isinstance(s3.store, S3Store)
     endpoint = s3.store.bucket.endpoint
